@@ -1,0 +1,76 @@
+# vecx: see README.md. `make quickstart` shows it, `make check` tests it, `make && make install` installs it.
+EXTENSION = vecx
+EXTVERSION = 1.0.0-dev
+MODULE_big = vecx
+
+PG_CONFIG ?= pg_config
+PG_MAJOR := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
+
+# Targets that must work before anything is installed: they install what is missing, then call make again.
+SCRIPT_TARGETS = quickstart quickstart-stop check
+ifneq ($(filter $(SCRIPT_TARGETS),$(MAKECMDGOALS)),)
+
+.PHONY: $(SCRIPT_TARGETS)
+quickstart:      ; @scripts/quickstart start
+quickstart-stop: ; @scripts/quickstart stop
+check:           ; @scripts/check
+
+else ifeq ($(PG_MAJOR),)
+$(error pg_config not found: install PostgreSQL's server headers (Debian: postgresql-server-dev-15), or run "make quickstart", which does)
+else
+
+# Out-of-the-box parallel make, unless the caller chose a number of jobs.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell nproc 2>/dev/null || echo 2)
+endif
+
+OBJDIR := build/obj-$(PG_MAJOR)
+
+# The core (all of src/ except src/pg) is compiled without PostgreSQL's include path.
+CORE_SRCS  := $(sort $(filter-out src/pg/%,$(shell find src -name '*.cpp')))
+SHELL_SRCS := $(sort $(shell find src/pg -name '*.cpp'))
+CORE_OBJS  := $(patsubst src/%.cpp,$(OBJDIR)/%.o,$(CORE_SRCS))
+SHELL_OBJS := $(patsubst src/%.cpp,$(OBJDIR)/%.o,$(SHELL_SRCS))
+OBJS = $(CORE_OBJS) $(SHELL_OBJS)
+
+SQL_PARTS := $(sort $(wildcard sql/parts/*.sql))
+DATA_built = sql/$(EXTENSION)--$(EXTVERSION).sql
+DATA = $(filter-out $(DATA_built),$(wildcard sql/$(EXTENSION)--*--*.sql))
+DOCS = README.md
+
+REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
+REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=vecx
+EXTRA_CLEAN = $(DATA_built) build
+
+# Bitcode would be compiled without our flags, and inlining kernels into JIT code gains nothing.
+override with_llvm := no
+override COMPILER = $(CXX) $(CXXFLAGS)
+
+PGXS := $(shell $(PG_CONFIG) --pgxs)
+include $(PGXS)
+
+# C with templates: see src/README.md, "Errors and memory".
+VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti \
+	-fno-threadsafe-statics -fno-math-errno -Wall -Wextra -Wno-register $(if $(WERROR),-Werror)
+
+# One translation unit per instruction-set level, each with its own flags; nothing else gets them.
+ISA_FLAGS =
+$(OBJDIR)/kernels/isa_x86_v2.o: ISA_FLAGS = -march=x86-64-v2
+$(OBJDIR)/kernels/isa_avx2.o:   ISA_FLAGS = -march=x86-64-v3
+$(OBJDIR)/kernels/isa_avx512.o: ISA_FLAGS = -march=x86-64-v4
+
+$(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(VECX_CXXFLAGS) $(ISA_FLAGS) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
+
+$(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(VECX_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
+
+-include $(OBJS:.o=.d)
+
+$(DATA_built): $(SQL_PARTS)
+	@{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@.tmp
+	@mv $@.tmp $@
+
+endif

@@ -1,0 +1,81 @@
+// The one table of distance kernels. Each instruction-set level fills one KernelTable; the best one
+// that the CPU and the operating system support is chosen once, at load (dispatch.cpp).
+//
+// Conventions: pointers need only the alignment of their element type; n counts elements and may be
+// 0; no kernel allocates, fails, or reads a byte past its arguments. Sums of floating-point kernels
+// are accumulated in several float lanes, so the last bits differ between levels; nothing that is
+// written to disk may depend on them.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vecx::kernels {
+
+// Ordered: a CPU that has one level has all lower ones of its family.
+enum class Level : uint8_t { scalar = 0, x86_v2 = 1, avx2 = 2, avx512 = 3, neon = 4 };
+
+struct CosineParts {
+    float dot;    // sum a*b
+    float norm_a; // sum a*a
+    float norm_b; // sum b*b
+};
+
+struct JaccardParts {
+    uint64_t intersection; // bits in both
+    uint64_t count_a;
+    uint64_t count_b;
+};
+
+// binary16 and bfloat16 travel as their 16 bits.
+struct KernelTable {
+    const char *name; // what vecx.simd shows: scalar, x86-64-v2, avx2, avx512, neon
+    Level level;
+
+    float (*l2sq_f32)(const float *a, const float *b, size_t n); // sum (a-b)^2
+    float (*dot_f32)(const float *a, const float *b, size_t n);
+    float (*l1_f32)(const float *a, const float *b, size_t n); // sum |a-b|
+    CosineParts (*cosine_f32)(const float *a, const float *b, size_t n);
+
+    float (*l2sq_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+    float (*dot_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+    float (*l1_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+    CosineParts (*cosine_f16)(const uint16_t *a, const uint16_t *b, size_t n);
+
+    float (*l2sq_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
+    float (*dot_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
+    float (*l1_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
+    CosineParts (*cosine_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
+
+    // Exact integer sums: no overflow up to 32,768 elements.
+    int32_t (*l2sq_i8)(const int8_t *a, const int8_t *b, size_t n);
+    int32_t (*dot_i8)(const int8_t *a, const int8_t *b, size_t n);
+    int32_t (*l1_i8)(const int8_t *a, const int8_t *b, size_t n);
+
+    // n counts bytes.
+    uint64_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);
+    JaccardParts (*jaccard)(const uint8_t *a, const uint8_t *b, size_t n);
+
+    // Conversions: round to nearest even; too large becomes infinity (callers check).
+    void (*f16_to_f32)(const uint16_t *in, float *out, size_t n);
+    void (*f32_to_f16)(const float *in, uint16_t *out, size_t n);
+    void (*bf16_to_f32)(const uint16_t *in, float *out, size_t n);
+    void (*f32_to_bf16)(const float *in, uint16_t *out, size_t n);
+};
+
+// The table in force. Valid before choose() too: it starts as the scalar one.
+extern const KernelTable *active;
+
+// The table of a level, or null when this build or this CPU does not have it.
+const KernelTable *find(Level level);
+
+// The best level this CPU and operating system support (CPUID and XCR0).
+Level best_level();
+
+// Makes `level` the active table; false (and no change) when it is not available.
+bool choose(Level level);
+
+// "avx2" -> Level::avx2; false when the name is none of the table's names.
+bool parse_level(const char *name, Level *out);
+
+} // namespace vecx::kernels

@@ -1,0 +1,16 @@
+// Settings, all defined in guc.cpp in alphabetical order.
+#pragma once
+
+namespace vecx::pg {
+
+// hnsw.iterative_scan, as in pgvector; see src/hnsw/README.md for what each means here.
+enum IterativeScan { kIterativeOff = 0, kIterativeRelaxed = 1, kIterativeStrict = 2 };
+
+extern int hnsw_ef_search;
+extern int hnsw_iterative_scan;
+extern int hnsw_max_scan_tuples; // -1: no limit
+extern double hnsw_scan_mem_multiplier;
+
+void define_settings();
+
+} // namespace vecx::pg

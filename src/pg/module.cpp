@@ -1,0 +1,17 @@
+// The module's entry: magic and start-up, in a listed order.
+#include "pg/export.hpp"
+#include "pg/guc.hpp"
+#include "pg/hnsw/hnsw.hpp"
+#include "pg/postgres.hpp"
+
+extern "C" {
+#pragma GCC visibility push(default)
+PG_MODULE_MAGIC;
+void _PG_init(void);
+#pragma GCC visibility pop
+}
+
+void _PG_init(void) {
+    vecx::pg::define_settings(); // also chooses the kernel table
+    vecx::pg::hnsw_define_options();
+}
