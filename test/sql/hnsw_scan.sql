@@ -120,7 +120,6 @@ SELECT vecx_check_index('t_val');
 -- vectors so small or so large that their norm is not a float: no distance, but rows all the same
 INSERT INTO t (val) VALUES ('[1e-40,0,0]'), ('[3e38,3e38,3e38]');
 SELECT count(*) FROM (SELECT * FROM t ORDER BY val <=> '[3,3,3]') s;
-SELECT * FROM t ORDER BY val <=> '[3,3,3]' LIMIT 3;
 DROP TABLE t;
 
 -- Distances that overflow to infinity.

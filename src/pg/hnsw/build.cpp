@@ -68,8 +68,16 @@ void write_metapage(BulkStore &store, const IndexFacts &facts) {
 
 void write_graph(Build &build) {
     report_phase(kPhaseWrite);
-    check(build.graph->write(*build.store, [](uint32_t done, uint32_t total) { report_blocks(done, total); }),
-          RelationGetRelationName(build.index));
+    const uint64_t nodes = build.graph->nodes();
+    int64 pages = 0;
+    auto progress = [&](uint64_t written) { // after each page; the total is an estimate until the end
+        ++pages;
+        if (written > 0)
+            report_blocks(pages, pages + static_cast<int64>(static_cast<double>(pages) *
+                                                            static_cast<double>(nodes - written) /
+                                                            static_cast<double>(written)));
+    };
+    check(build.graph->write(*build.store, progress), RelationGetRelationName(build.index));
     build.graph = nullptr;
     MemoryContextReset(build.graph_context);
 }
