@@ -17,6 +17,16 @@ constexpr char kType[] = "sparsevec";
 // Reads an integer and brings it into [least, INT_MAX]: what does not fit is refused later, by the check
 // that knows what the number means.
 bool scan_int32(const char *p, int32_t least, int32_t *value, const char **next) {
+    // Up to nine digits cannot overflow: nearly every index.
+    int32_t plain = 0;
+    const char *s = p;
+    for (; s - p < 9 && is_digit(*s); ++s)
+        plain = plain * 10 + (*s - '0');
+    if (s > p && !is_digit(*s)) {
+        *value = plain;
+        *next = s;
+        return true;
+    }
     int64_t wide = 0;
     Scan scan = scan_int64(p, &wide, next);
     if (scan == Scan::none)
