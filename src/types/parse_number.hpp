@@ -5,7 +5,6 @@
 
 #include <bit>
 #include <cerrno>
-#include <charconv>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -56,16 +55,8 @@ enum class Scan : uint8_t {
     overflow, // a number too large for the type; `next` is behind it
 };
 
-// What follows is slow and exact: any form that strtof takes (sign, hexadecimal, inf, nan), rounded once.
-inline Scan scan_float_slowly(const char *p, const char *end, float *value, const char **next) {
-    const char *digits = *p == '-' ? p + 1 : p;
-    if ((is_digit(digits[0]) && (digits[1] | 0x20) != 'x') || (digits[0] == '.' && is_digit(digits[1]))) {
-        auto [stop, error] = std::from_chars(p, end, *value);
-        if (error == std::errc()) {
-            *next = stop;
-            return Scan::ok;
-        }
-    }
+// Slow and exact: all that strtof takes (a sign, hexadecimal, inf, nan, any number of digits).
+inline Scan scan_float_slowly(const char *p, float *value, const char **next) {
     char *stop;
     errno = 0;
     *value = strtof(p, &stop);
@@ -76,7 +67,8 @@ inline Scan scan_float_slowly(const char *p, const char *end, float *value, cons
 }
 
 // Reads the float at `p` exactly as strtof does; a number too small for a float is rounded, not refused.
-// NaN and infinity that are spelled out are `ok`: the caller refuses them.
+// NaN and infinity that are spelled out are `ok`: the caller refuses them. (std::from_chars for floats would
+// make vecx.so need libstdc++, for the few numbers that the quick way leaves.)
 //
 // Up to 19 significant digits with a small exponent take the quick way (after Clinger, "How to read floating
 // point numbers accurately", 1990): the digits as a double, times or over a power of ten that a double has
@@ -109,13 +101,13 @@ inline Scan scan_float(const char *p, const char *end, float *value, const char 
         exponent = fraction - s;
     }
     if (!any || count > 19 || (*s | 0x20) == 'x')
-        return scan_float_slowly(p, end, value, next);
+        return scan_float_slowly(p, value, next);
     if ((*s | 0x20) == 'e') {
         ++s;
         bool down = *s == '-';
         s += down || *s == '+';
         if (!is_digit(s[0]) || (is_digit(s[1]) && is_digit(s[2])))
-            return scan_float_slowly(p, end, value, next);
+            return scan_float_slowly(p, value, next);
         int power = *s++ - '0';
         if (is_digit(*s))
             power = power * 10 + (*s++ - '0');
@@ -123,13 +115,13 @@ inline Scan scan_float(const char *p, const char *end, float *value, const char 
     }
     // Within these powers every number but zero is far from where float ends, at 1e-38 and at 3e38.
     if (exponent < -22 || exponent > 19)
-        return scan_float_slowly(p, end, value, next);
+        return scan_float_slowly(p, value, next);
     double near = static_cast<double>(digits);
     near = exponent < 0 ? near / kPowers[-exponent] : near * kPowers[exponent];
     // A double has 29 bits more than a float.
     constexpr uint64_t kMiddle = uint64_t{1} << 28, kDoubt = 4;
     if ((std::bit_cast<uint64_t>(near) & (2 * kMiddle - 1)) - (kMiddle - kDoubt) <= 2 * kDoubt)
-        return scan_float_slowly(p, end, value, next);
+        return scan_float_slowly(p, value, next);
     float rounded = static_cast<float>(near);
     *value = negative ? -rounded : rounded;
     *next = s;
