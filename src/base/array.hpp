@@ -19,6 +19,7 @@ class Array {
     const T *data() const { return data_; }
     size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
+    size_t capacity() const { return capacity_; }
     size_t capacity_bytes() const { return capacity_ * sizeof(T); }
     T &operator[](size_t i) { return data_[i]; }
     const T &operator[](size_t i) const { return data_[i]; }
