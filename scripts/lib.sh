@@ -148,7 +148,7 @@ need() { # need WHY KEY...
     [ ${#missing[@]} -gt 0 ] || return 0
 
     if ! command -v apt-get >/dev/null; then
-        say "vecx: $why needs what is not installed here:"
+        say "vecx: for $why, something is needed that is not installed here:"
         local system=fedora
         if command -v pacman >/dev/null; then system=arch; elif command -v brew >/dev/null; then system=mac; fi
         for key in "${missing[@]}"; do say "  $(other_names $system "$key")   ($(reason "$key"))"; done
@@ -166,7 +166,7 @@ need() { # need WHY KEY...
     for key in "${missing[@]}"; do for package in $(debian_name "$key"); do packages+=("$package"); done; done
 
     if ! may_be_root; then
-        say "vecx: $why needs Debian packages that are not installed, and there is neither root nor sudo to install them:"
+        say "vecx: for $why, Debian packages are needed, and there is neither root nor sudo to install them:"
         for key in "${missing[@]}"; do say "  $(debian_name "$key")   ($(reason "$key"))"; done
         say "Ask an administrator for:"
         say "  apt-get install --no-install-recommends ${packages[*]}"
