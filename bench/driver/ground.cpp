@@ -6,6 +6,7 @@
 #include <fstream>
 
 #include "common.hpp"
+#include "load.hpp"
 #include "phases.hpp"
 
 namespace vecx::bench {
@@ -204,6 +205,7 @@ void Ground::scan(const Dataset &set) {
     }
     for (const Metric metric : {Metric::l2, Metric::inner_product, Metric::cosine}) {
         const std::string name = std::string("scan_") + metric_name(metric);
+        on_all("DEALLOCATE ALL");
         for (auto &connection : connections_)
             connection->prepare(name, format("SELECT id FROM bench_ground ORDER BY embedding %s $1 LIMIT 10",
                                              metric_operator(metric)));
@@ -227,7 +229,7 @@ void Ground::scan(const Dataset &set) {
 
 } // namespace
 
-int run_ground(const Options &options, ResultFile *results) {
+void run_ground(const Options &options, ResultFile *results) {
     Ground ground(options, results);
     constexpr size_t kCopyMegabytes = 24; // of float data per COPY: half a second or so
     for (const DatasetOptions &set_options : options.sets) {
@@ -238,7 +240,6 @@ int run_ground(const Options &options, ResultFile *results) {
     if (!options.sparse.empty())
         ground.copy_sparse(options.sparse, 12000);
     ground.print_verdict();
-    return 0;
 }
 
 } // namespace vecx::bench

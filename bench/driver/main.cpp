@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
             return check_recall() ? 0 : 1;
         ResultFile results(options.out);
         if (options.command == "ground")
-            return run_ground(options, &results);
+            return run_ground(options, &results), 0;
         throw Error("no command \"" + options.command + "\"");
     } catch (const Interrupted &stop) {
         fprintf(stderr, "\n%s\n", stop.what());

@@ -35,6 +35,7 @@ constexpr Preset kPresets[] = {
     {"hnswlib", "m = 16, ef_construction = 64", "ef", "10 20 40 80 160 320 640"},
     {"faiss-hnsw", "m = 16, ef_construction = 64", "efSearch", "10 20 40 80 160 320 640"},
     {"faiss-ivf", "lists = auto", "nprobe", "1 2 4 8 16 32 64"},
+    {"exact", "", "none", "0"}, // the driver's own brute force: a yardstick of the machine
 };
 
 // "name=pgvector; conn=host=/tmp dbname=x; index=hnsw; with=m = 16; set=hnsw.ef_search; values=10 20;
@@ -49,6 +50,8 @@ System parse_system(const std::string &text) {
         const std::string field = trimmed(part.substr(0, equals)), value = trimmed(part.substr(equals + 1));
         if (field == "session")
             system.session.push_back(value);
+        else if (field == "filter-session")
+            system.filter_session.push_back(value);
         else
             fields[field] = value;
     }
@@ -134,7 +137,7 @@ const std::vector<Option> &all_options() {
          [](Options &o, const std::string &v) {
              o.build_rounds = static_cast<unsigned>(std::max<size_t>(1, to_count(v)));
          }},
-        {"--seconds", "S", "time of one measurement (0.5)",
+        {"--seconds", "S", "time of one measurement (0.3)",
          [](Options &o, const std::string &v) { o.seconds = to_number(v, "--seconds"); }},
         {"--connections", "LIST", "numbers of connections (1,2)",
          [](Options &o, const std::string &v) {
@@ -142,7 +145,7 @@ const std::vector<Option> &all_options() {
              for (const std::string &item : split(v, ','))
                  o.connections.push_back(static_cast<unsigned>(std::clamp<size_t>(to_count(item), 1, 64)));
          }},
-        {"--life-rows", "N", "rows of the tables of insert and churn (20000)",
+        {"--life-rows", "N", "rows of the tables of insert, churn and pgbench (10000)",
          [](Options &o, const std::string &v) { o.life_rows = to_count(v); }},
         {"--restart", "COMMAND", "restarts the servers (phase cold)",
          [](Options &o, const std::string &v) { o.restart = v; }},
@@ -179,6 +182,8 @@ Options parse_options(int argc, char **argv) {
             throw Error(format("%s needs %s", option->name, option->argument));
         option->take(options, argv[i]);
     }
+    if (!options.systems.empty())
+        options.systems.front().handicapped = options.handicap_us > 0 || options.handicap_recall > 0;
     return options;
 }
 
@@ -186,7 +191,6 @@ void print_usage() {
     puts("vecx-bench COMMAND OPTIONS\n"
          "  run       load, build and measure (--phases) every system on every set\n"
          "  ground    COPY and exact scans, alternating\n"
-         "  quick     the short run of the regression guard\n"
          "  truth     only compute and keep the exact neighbours\n"
          "  selftest  check the recall computation");
     for (const Option &option : all_options())

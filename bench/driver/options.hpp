@@ -19,8 +19,10 @@ struct System {
     std::string setting;    // what the sweep varies: hnsw.ef_search
     std::vector<std::string> values;
     std::vector<std::string> session; // statements run on every connection
+    std::vector<std::string> filter_session; // and, for filtered queries, these
 
     bool in_process() const { return connection.empty(); }
+    bool handicapped = false; // the first system, when a handicap was asked for
 };
 
 struct Options {
@@ -31,7 +33,7 @@ struct Options {
     size_t k = 10;
     unsigned rounds = 5;
     unsigned build_rounds = 1;
-    double seconds = 0.5; // time of one measurement
+    double seconds = 0.3; // time of one measurement
     std::vector<unsigned> connections = {1, 2};
     std::vector<std::string> phases;
     std::string out;   // result file; empty: print only
@@ -43,7 +45,7 @@ struct Options {
     std::string restart;            // shell command that restarts the servers (cold start)
     std::string pgbench = "pgbench";
     std::string pgbench_scripts = "bench/pgbench";
-    size_t life_rows = 20000; // rows of the tables of the insert and churn phases
+    size_t life_rows = 10000; // rows of the tables of the insert and churn phases
     std::string sparse;       // file of sparse vectors in text form (ground)
     double handicap_us = 0;   // a deliberate slowdown of the first system, per query
     double handicap_recall = 0; // share of the first system's results that are thrown away
