@@ -58,6 +58,8 @@ ISA_FLAGS =
 $(OBJDIR)/kernels/isa_x86_v2.o: ISA_FLAGS = -march=x86-64-v2
 $(OBJDIR)/kernels/isa_avx2.o:   ISA_FLAGS = -march=x86-64-v3
 $(OBJDIR)/kernels/isa_avx512.o: ISA_FLAGS = -march=x86-64-v4
+$(OBJDIR)/kernels/isa_avx512_vnni.o:   ISA_FLAGS = -march=x86-64-v4 -mavx512vnni
+$(OBJDIR)/kernels/isa_avx512_popcnt.o: ISA_FLAGS = -march=x86-64-v4 -mavx512vpopcntdq
 
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)

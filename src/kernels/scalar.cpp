@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "kernels/convert.hpp"
+#include "kernels/tables.hpp"
 
 #include "base/core_only.hpp"
 
@@ -133,7 +134,6 @@ void f32_to_bf16(const float *in, uint16_t *out, size_t n) {
 
 } // namespace
 
-extern const KernelTable kScalarTable;
 constinit const KernelTable kScalarTable = {
     .name = "scalar",
     .level = Level::scalar,

@@ -18,6 +18,13 @@ extern "C" {
 #endif
 }
 
+// Since 16 an input function's caller may ask for an error as a value instead of an exception.
+#if PG_VERSION_NUM >= 160000
+#define VECX_ERRSAVE(context, ...) errsave(context, __VA_ARGS__)
+#else
+#define VECX_ERRSAVE(context, ...) ereport(ERROR, __VA_ARGS__)
+#endif
+
 namespace vecx::pg {
 
 // vacuum_delay_point() takes an argument since 18.

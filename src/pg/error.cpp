@@ -48,4 +48,12 @@ void raise(const Status &status, const char *relation) {
     pg_unreachable();
 }
 
+bool accept(const Status &status, FunctionCallInfo fcinfo) {
+    if (likely(status.ok()))
+        return true;
+    VECX_ERRSAVE(fcinfo->context, (errcode(sqlstate(status.code)), errmsg("%s", status.message),
+                                   status.detail[0] != '\0' ? errdetail("%s", status.detail) : 0));
+    return false;
+}
+
 } // namespace vecx::pg

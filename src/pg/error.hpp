@@ -15,4 +15,9 @@ inline void check(const Status &status, const char *relation = nullptr) {
         raise(status, relation);
 }
 
+// For input functions: true when the status is ok. Otherwise raises it or, where the caller of the function
+// wants to be told instead (pg_input_is_valid, COPY ... ON_ERROR), records it and returns false; the function
+// then returns any value.
+bool accept(const Status &status, FunctionCallInfo fcinfo);
+
 } // namespace vecx::pg

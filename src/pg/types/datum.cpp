@@ -75,4 +75,15 @@ void read_doubles(const NumberArray &source, double *out) {
     read_numbers<double>(source, out, [](Datum d) { return DatumGetFloat8(DirectFunctionCall1(numeric_float8, d)); });
 }
 
+ArrayType *make_number_array(int32 count, Oid type, size_t width) {
+    size_t size = ARR_OVERHEAD_NONULLS(1) + static_cast<size_t>(count) * width;
+    ArrayType *array = static_cast<ArrayType *>(palloc0(size));
+    SET_VARSIZE(array, size);
+    array->ndim = 1;
+    array->elemtype = type;
+    ARR_DIMS(array)[0] = count;
+    ARR_LBOUND(array)[0] = 1;
+    return array;
+}
+
 } // namespace vecx::pg

@@ -82,4 +82,8 @@ void read_floats(const NumberArray &source, float *out);
 // The same to double, exact for all but numeric.
 void read_doubles(const NumberArray &source, double *out);
 
+// An array of `count` zeros of a fixed-width type without nulls; its elements lie as in a C array of `width`
+// bytes each at ARR_DATA_PTR.
+ArrayType *make_number_array(int32 count, Oid type, size_t width);
+
 } // namespace vecx::pg

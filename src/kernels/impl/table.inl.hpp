@@ -1,0 +1,43 @@
+// The table of one arch.
+#pragma once
+
+#include "kernels/impl/bits.inl.hpp"
+#include "kernels/impl/convert.inl.hpp"
+#include "kernels/impl/floats.inl.hpp"
+#include "kernels/impl/int8.inl.hpp"
+#include "kernels/tables.hpp"
+
+namespace vecx::kernels {
+namespace {
+
+template <class A>
+constexpr KernelTable make_table(const char *name, Level level) {
+    return {
+        .name = name,
+        .level = level,
+        .l2sq_f32 = reduce<A, F32<A>, L2sq>,
+        .dot_f32 = reduce<A, F32<A>, Dot>,
+        .l1_f32 = reduce<A, F32<A>, L1>,
+        .cosine_f32 = cosine<A, F32<A>>,
+        .l2sq_f16 = reduce<A, F16<A>, L2sq>,
+        .dot_f16 = reduce<A, F16<A>, Dot>,
+        .l1_f16 = reduce<A, F16<A>, L1>,
+        .cosine_f16 = cosine<A, F16<A>>,
+        .l2sq_bf16 = reduce<A, Bf16<A>, L2sq>,
+        .dot_bf16 = reduce<A, Bf16<A>, Dot>,
+        .l1_bf16 = reduce<A, Bf16<A>, L1>,
+        .cosine_bf16 = cosine<A, Bf16<A>>,
+        .l2sq_i8 = l2sq_i8<A>,
+        .dot_i8 = dot_i8<A>,
+        .l1_i8 = l1_i8<A>,
+        .hamming = hamming<A>,
+        .jaccard = jaccard<A>,
+        .f16_to_f32 = convert<A, F16ToF32<A>>,
+        .f32_to_f16 = convert<A, F32ToF16<A>>,
+        .bf16_to_f32 = convert<A, Bf16ToF32<A>>,
+        .f32_to_bf16 = convert<A, F32ToBf16<A>>,
+    };
+}
+
+} // namespace
+} // namespace vecx::kernels

@@ -1,0 +1,114 @@
+// The one place that names xsimd, and with simd/*.hpp the one place that uses raw intrinsics, for what
+// xsimd has no word for: half floats, widening of integers, popcount, masked loads.
+//
+// Included by isa_*.cpp only, through impl/*.inl.hpp. Each of those files is compiled for another CPU,
+// so nothing here may have external linkage (README.md, "The ODR rule"): all of it is in an anonymous
+// namespace, and no header with inline functions of our own is included.
+//
+// An *arch* is a struct such as Avx2 (simd/avx2.hpp) with
+//   Xsimd                      the arch tag of xsimd, which its float arithmetic goes through
+//   kFloats, kBytes            lanes of float in a register, bytes in a register
+//   Ints                       a register of integers
+//   kMaskedLoads               whether first_*(p, r), which reads r elements and zeroes the rest, exists;
+//                              the others have keep_last_*(x, r), which zeroes all lanes but the last r
+//   widen_f16, narrow_f16, narrow_words, narrow to and from 16 bits
+//   load_dot, dot_i8, l2sq_i8, l1_i8, sum_i32, sum_u64    exact sums over int8
+//   Bits, kBitBytes, load_bits, count_bits                popcounts
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+// The "undefined" registers in GCC 12's own AVX-512 headers are initialised with themselves (GCC bug 105593).
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#endif
+
+#include <xsimd/xsimd.hpp>
+
+namespace vecx::kernels {
+namespace {
+
+template <class A>
+using Floats = xsimd::batch<float, typename A::Xsimd>;
+template <class A>
+using Words = xsimd::batch<uint32_t, typename A::Xsimd>;
+
+template <class A>
+Floats<A> load_floats(const float *p) {
+    return Floats<A>::load_unaligned(p);
+}
+
+template <class A>
+Floats<A> as_floats(Words<A> x) {
+#if XSIMD_VERSION_MAJOR < 9
+    return xsimd::bitwise_cast<Floats<A>>(x);
+#else
+    return xsimd::bitwise_cast<float>(x);
+#endif
+}
+
+template <class A>
+Words<A> as_words(Floats<A> x) {
+#if XSIMD_VERSION_MAJOR < 9
+    return xsimd::bitwise_cast<Words<A>>(x);
+#else
+    return xsimd::bitwise_cast<uint32_t>(x);
+#endif
+}
+
+template <class A>
+float sum_floats(Floats<A> x) {
+#if XSIMD_VERSION_MAJOR < 10
+    return xsimd::hadd(x);
+#else
+    return xsimd::reduce_add(x);
+#endif
+}
+
+// Zeroes, then ones: a load that starts r bytes after the middle less a register's width is the mask of a
+// register's last r bytes.
+alignas(64) constexpr uint8_t kKeepTable[128] = {
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,
+    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,    0,
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF,
+    0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+
+inline const uint8_t *keep_mask(size_t register_bytes, size_t kept_bytes) {
+    return kKeepTable + 64 - register_bytes + kept_bytes;
+}
+
+template <class A>
+Floats<A> keep_last_floats(Floats<A> x, size_t lanes) {
+    uint32_t mask[A::kFloats];
+    memcpy(mask, keep_mask(4 * A::kFloats, 4 * lanes), sizeof mask);
+    return as_floats<A>(as_words<A>(x) & Words<A>::load_unaligned(mask));
+}
+
+} // namespace
+} // namespace vecx::kernels
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#if defined(__SSE4_2__)
+#include "kernels/simd/sse4.hpp"
+#endif
+#if defined(__AVX2__) && defined(__FMA__) && defined(__F16C__)
+#include "kernels/simd/avx2.hpp"
+#endif
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+#include "kernels/simd/avx512.hpp"
+#endif
+
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+
+#include "kernels/simd/neon.hpp"
+#endif

@@ -1,0 +1,82 @@
+// x86-64-v3: AVX2, FMA and F16C. Included by simd.hpp.
+#pragma once
+
+namespace vecx::kernels {
+namespace {
+
+struct Avx2 {
+    using Xsimd = xsimd::fma3<xsimd::avx2>;
+    using Ints = __m256i;
+    static constexpr size_t kFloats = 8;
+    static constexpr size_t kBytes = 32;
+    static constexpr bool kMaskedLoads = false;
+
+    static __m128i load_half(const void *p) { return _mm_loadu_si128(static_cast<const __m128i *>(p)); }
+    static void store_half(void *p, __m128i x) { _mm_storeu_si128(static_cast<__m128i *>(p), x); }
+
+    static Ints zero() { return _mm256_setzero_si256(); }
+    static Ints load_ints(const void *p) { return _mm256_loadu_si256(static_cast<const __m256i *>(p)); }
+    static Ints add_i32(Ints x, Ints y) { return _mm256_add_epi32(x, y); }
+    static Ints add_i64(Ints x, Ints y) { return _mm256_add_epi64(x, y); }
+    static Ints keep_last_bytes(Ints x, size_t r) { return _mm256_and_si256(x, load_ints(keep_mask(32, r))); }
+
+    static Floats<Avx2> widen_f16(const uint16_t *p) { return _mm256_cvtph_ps(load_half(p)); }
+    static void narrow_f16(const float *in, uint16_t *out) {
+        store_half(out, _mm256_cvtps_ph(_mm256_loadu_ps(in), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    }
+    static Words<Avx2> widen_words(const uint16_t *p) { return Words<Avx2>(_mm256_cvtepu16_epi32(load_half(p))); }
+    // The low 16 bits of each word; the high ones are zero.
+    static void narrow_words(Words<Avx2> x, uint16_t *out) {
+        __m256i packed = _mm256_packus_epi32(x, x); // within each half
+        store_half(out, _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+    }
+
+    static constexpr size_t kDotStep = 16;
+    static Ints load_dot(const int8_t *p) { return _mm256_cvtepi8_epi16(load_half(p)); }
+    static Ints keep_last_dot(Ints x, size_t r) { return keep_last_bytes(x, 2 * r); }
+    static Ints dot_i8(Ints sum, Ints x, Ints y) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y)); }
+    static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
+        // |x - y| fits 8 unsigned bits; its even and odd bytes are squared as 16-bit numbers.
+        __m256i d = _mm256_sub_epi8(_mm256_max_epi8(x, y), _mm256_min_epi8(x, y));
+        __m256i even = _mm256_and_si256(d, _mm256_set1_epi16(0xFF));
+        __m256i odd = _mm256_srli_epi16(d, 8);
+        return _mm256_add_epi32(sum, _mm256_add_epi32(_mm256_madd_epi16(even, even), _mm256_madd_epi16(odd, odd)));
+    }
+    static Ints l1_i8(Ints sum, Ints x, Ints y) {
+        __m256i flip = _mm256_set1_epi8(-128); // order-preserving map to unsigned bytes
+        return _mm256_add_epi64(sum, _mm256_sad_epu8(_mm256_xor_si256(x, flip), _mm256_xor_si256(y, flip)));
+    }
+    static int32_t sum_i32(Ints x) {
+        return Sse4::sum_i32(_mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+    }
+    static uint64_t sum_u64(Ints x) {
+        return Sse4::sum_u64(_mm_add_epi64(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+    }
+
+    // Ones per byte: two table look-ups of four bits each.
+    using Bits = __m256i;
+    static constexpr size_t kBitBytes = 32;
+    static Bits zero_bits() { return zero(); }
+    static Bits load_bits(const uint8_t *p) { return load_ints(p); }
+    static Bits both(Bits x, Bits y) { return _mm256_and_si256(x, y); }
+    static Bits differ(Bits x, Bits y) { return _mm256_xor_si256(x, y); }
+    static Bits ones_per_byte(Bits x) {
+        const __m256i table = _mm256_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4, //
+                                               0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4);
+        const __m256i low = _mm256_set1_epi8(0x0F);
+        return _mm256_add_epi8(_mm256_shuffle_epi8(table, _mm256_and_si256(x, low)),
+                               _mm256_shuffle_epi8(table, _mm256_and_si256(_mm256_srli_epi16(x, 4), low)));
+    }
+    static Bits count_bits(Bits sum, Bits x) {
+        return _mm256_add_epi64(sum, _mm256_sad_epu8(ones_per_byte(x), _mm256_setzero_si256()));
+    }
+    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
+        Bits ones = _mm256_add_epi8(_mm256_add_epi8(ones_per_byte(x0), ones_per_byte(x1)),
+                                    _mm256_add_epi8(ones_per_byte(x2), ones_per_byte(x3)));
+        return _mm256_add_epi64(sum, _mm256_sad_epu8(ones, _mm256_setzero_si256()));
+    }
+    static uint64_t sum_bits(Bits x) { return sum_u64(x); }
+};
+
+} // namespace
+} // namespace vecx::kernels

@@ -1,0 +1,96 @@
+// x86-64-v4: AVX-512 F, CD, BW, DQ and VL. VNNI and VPOPCNTDQ are not part of it: isa_avx512_vnni.cpp and
+// isa_avx512_popcnt.cpp. Included by simd.hpp.
+#pragma once
+
+namespace vecx::kernels {
+namespace {
+
+struct Avx512 {
+    using Xsimd = xsimd::avx512bw;
+    using Ints = __m512i;
+    static constexpr size_t kFloats = 16;
+    static constexpr size_t kBytes = 64;
+    static constexpr bool kMaskedLoads = true;
+
+    static __m256i load_half(const void *p) { return _mm256_loadu_si256(static_cast<const __m256i *>(p)); }
+    static __mmask16 first_16(size_t r) { return static_cast<__mmask16>(_bzhi_u32(0xFFFF, static_cast<unsigned>(r))); }
+    static __mmask32 first_32(size_t r) { return _bzhi_u32(0xFFFFFFFFu, static_cast<unsigned>(r)); }
+    static __mmask64 first_64(size_t r) { return _bzhi_u64(~0ull, static_cast<unsigned>(r)); }
+
+    static Ints zero() { return _mm512_setzero_si512(); }
+    static Ints load_ints(const void *p) { return _mm512_loadu_si512(p); }
+    static Ints first_bytes(const void *p, size_t r) { return _mm512_maskz_loadu_epi8(first_64(r), p); }
+    static Ints add_i32(Ints x, Ints y) { return _mm512_add_epi32(x, y); }
+    static Ints add_i64(Ints x, Ints y) { return _mm512_add_epi64(x, y); }
+
+    static Floats<Avx512> first_floats(const float *p, size_t r) { return _mm512_maskz_loadu_ps(first_16(r), p); }
+    static Floats<Avx512> widen_f16(const uint16_t *p) { return _mm512_cvtph_ps(load_half(p)); }
+    static Floats<Avx512> widen_first_f16(const uint16_t *p, size_t r) {
+        return _mm512_cvtph_ps(_mm256_maskz_loadu_epi16(first_16(r), p));
+    }
+    static Words<Avx512> first_halves(const uint16_t *p, size_t r) {
+        return Words<Avx512>(_mm512_maskz_loadu_epi16(first_32(r), p));
+    }
+    static void narrow_f16(const float *in, uint16_t *out) {
+        __m256i x = _mm512_cvtps_ph(_mm512_loadu_ps(in), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), x);
+    }
+    static Words<Avx512> widen_words(const uint16_t *p) {
+        return Words<Avx512>(_mm512_cvtepu16_epi32(load_half(p)));
+    }
+    static void narrow_words(Words<Avx512> x, uint16_t *out) {
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm512_cvtepi32_epi16(x));
+    }
+
+    static constexpr size_t kDotStep = 32;
+    static Ints load_dot(const int8_t *p) { return _mm512_cvtepi8_epi16(load_half(p)); }
+    static Ints first_dot(const int8_t *p, size_t r) {
+        return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(first_32(r), p));
+    }
+    static Ints dot_i8(Ints sum, Ints x, Ints y) { return _mm512_add_epi32(sum, _mm512_madd_epi16(x, y)); }
+    static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
+        // |x - y| fits 8 unsigned bits; its even and odd bytes are squared as 16-bit numbers.
+        __m512i d = _mm512_sub_epi8(_mm512_max_epi8(x, y), _mm512_min_epi8(x, y));
+        __m512i even = _mm512_and_si512(d, _mm512_set1_epi16(0xFF));
+        __m512i odd = _mm512_srli_epi16(d, 8);
+        return _mm512_add_epi32(sum, _mm512_add_epi32(_mm512_madd_epi16(even, even), _mm512_madd_epi16(odd, odd)));
+    }
+    static Ints l1_i8(Ints sum, Ints x, Ints y) {
+        __m512i flip = _mm512_set1_epi8(-128); // order-preserving map to unsigned bytes
+        return _mm512_add_epi64(sum, _mm512_sad_epu8(_mm512_xor_si512(x, flip), _mm512_xor_si512(y, flip)));
+    }
+    static int32_t sum_i32(Ints x) {
+        return Avx2::sum_i32(_mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
+    }
+    static uint64_t sum_u64(Ints x) {
+        return Avx2::sum_u64(_mm256_add_epi64(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
+    }
+
+    // Ones per byte: two table look-ups of four bits each.
+    using Bits = __m512i;
+    static constexpr size_t kBitBytes = 64;
+    static Bits zero_bits() { return zero(); }
+    static Bits load_bits(const uint8_t *p) { return load_ints(p); }
+    static Bits first_bits(const uint8_t *p, size_t r) { return first_bytes(p, r); }
+    static Bits both(Bits x, Bits y) { return _mm512_and_si512(x, y); }
+    static Bits differ(Bits x, Bits y) { return _mm512_xor_si512(x, y); }
+    static Bits ones_per_byte(Bits x) {
+        const __m512i table =
+            _mm512_broadcast_i32x4(_mm_setr_epi8(0, 1, 1, 2, 1, 2, 2, 3, 1, 2, 2, 3, 2, 3, 3, 4));
+        const __m512i low = _mm512_set1_epi8(0x0F);
+        return _mm512_add_epi8(_mm512_shuffle_epi8(table, _mm512_and_si512(x, low)),
+                               _mm512_shuffle_epi8(table, _mm512_and_si512(_mm512_srli_epi16(x, 4), low)));
+    }
+    static Bits count_bits(Bits sum, Bits x) {
+        return _mm512_add_epi64(sum, _mm512_sad_epu8(ones_per_byte(x), _mm512_setzero_si512()));
+    }
+    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
+        Bits ones = _mm512_add_epi8(_mm512_add_epi8(ones_per_byte(x0), ones_per_byte(x1)),
+                                    _mm512_add_epi8(ones_per_byte(x2), ones_per_byte(x3)));
+        return _mm512_add_epi64(sum, _mm512_sad_epu8(ones, _mm512_setzero_si512()));
+    }
+    static uint64_t sum_bits(Bits x) { return sum_u64(x); }
+};
+
+} // namespace
+} // namespace vecx::kernels

@@ -1,0 +1,73 @@
+// AArch64: Advanced SIMD, which every such CPU has, with its conversions of binary16. Included by simd.hpp.
+#pragma once
+
+namespace vecx::kernels {
+namespace {
+
+struct Neon {
+    using Xsimd = xsimd::neon64;
+    using Ints = uint8x16_t;
+    static constexpr size_t kFloats = 4;
+    static constexpr size_t kBytes = 16;
+    static constexpr bool kMaskedLoads = false;
+
+    static Ints zero() { return vdupq_n_u8(0); }
+    static Ints load_ints(const void *p) { return vld1q_u8(static_cast<const uint8_t *>(p)); }
+    static Ints add_i32(Ints x, Ints y) {
+        return vreinterpretq_u8_u32(vaddq_u32(vreinterpretq_u32_u8(x), vreinterpretq_u32_u8(y)));
+    }
+    static Ints add_i64(Ints x, Ints y) {
+        return vreinterpretq_u8_u64(vaddq_u64(vreinterpretq_u64_u8(x), vreinterpretq_u64_u8(y)));
+    }
+    static Ints keep_last_bytes(Ints x, size_t r) { return vandq_u8(x, load_ints(keep_mask(16, r))); }
+
+    static Floats<Neon> widen_f16(const uint16_t *p) { return vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p))); }
+    static void narrow_f16(const float *in, uint16_t *out) {
+        vst1_u16(out, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(in))));
+    }
+    static Words<Neon> widen_words(const uint16_t *p) { return Words<Neon>(vmovl_u16(vld1_u16(p))); }
+    static void narrow_words(Words<Neon> x, uint16_t *out) { vst1_u16(out, vmovn_u32(x)); }
+
+    static constexpr size_t kDotStep = 16;
+    static Ints load_dot(const int8_t *p) { return load_ints(p); }
+    static Ints keep_last_dot(Ints x, size_t r) { return keep_last_bytes(x, r); }
+    static Ints dot_i8(Ints sum, Ints x, Ints y) {
+        int8x16_t a = vreinterpretq_s8_u8(x), b = vreinterpretq_s8_u8(y);
+        int32x4_t s = vreinterpretq_s32_u8(sum);
+        s = vpadalq_s16(s, vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+        s = vpadalq_s16(s, vmull_high_s8(a, b));
+        return vreinterpretq_u8_s32(s);
+    }
+    static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
+        // |x - y| fits 8 unsigned bits and its square 16.
+        uint8x16_t d = vreinterpretq_u8_s8(vabdq_s8(vreinterpretq_s8_u8(x), vreinterpretq_s8_u8(y)));
+        uint32x4_t s = vreinterpretq_u32_u8(sum);
+        s = vpadalq_u16(s, vmull_u8(vget_low_u8(d), vget_low_u8(d)));
+        s = vpadalq_u16(s, vmull_high_u8(d, d));
+        return vreinterpretq_u8_u32(s);
+    }
+    static Ints l1_i8(Ints sum, Ints x, Ints y) {
+        uint8x16_t d = vreinterpretq_u8_s8(vabdq_s8(vreinterpretq_s8_u8(x), vreinterpretq_s8_u8(y)));
+        return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(d))));
+    }
+    static int32_t sum_i32(Ints x) { return vaddvq_s32(vreinterpretq_s32_u8(x)); }
+    static uint64_t sum_u64(Ints x) { return vaddvq_u64(vreinterpretq_u64_u8(x)); }
+
+    using Bits = uint8x16_t;
+    static constexpr size_t kBitBytes = 16;
+    static Bits zero_bits() { return zero(); }
+    static Bits load_bits(const uint8_t *p) { return load_ints(p); }
+    static Bits both(Bits x, Bits y) { return vandq_u8(x, y); }
+    static Bits differ(Bits x, Bits y) { return veorq_u8(x, y); }
+    static Bits add_ones(Bits sum, Bits ones) {
+        return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(ones))));
+    }
+    static Bits count_bits(Bits sum, Bits x) { return add_ones(sum, vcntq_u8(x)); }
+    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
+        return add_ones(sum, vaddq_u8(vaddq_u8(vcntq_u8(x0), vcntq_u8(x1)), vaddq_u8(vcntq_u8(x2), vcntq_u8(x3))));
+    }
+    static uint64_t sum_bits(Bits x) { return sum_u64(x); }
+};
+
+} // namespace
+} // namespace vecx::kernels

@@ -1,0 +1,110 @@
+// x86-64-v2: SSE4.2 and POPCNT. No half floats: binary16 is taken apart with integer arithmetic, to the
+// same bits as convert.hpp. Included by simd.hpp.
+#pragma once
+
+namespace vecx::kernels {
+namespace {
+
+struct Sse4 {
+    using Xsimd = xsimd::sse4_2;
+    using Ints = __m128i;
+    static constexpr size_t kFloats = 4;
+    static constexpr size_t kBytes = 16;
+    static constexpr bool kMaskedLoads = false;
+
+    static Ints zero() { return _mm_setzero_si128(); }
+    static Ints load_ints(const void *p) { return _mm_loadu_si128(static_cast<const __m128i *>(p)); }
+    static Ints add_i32(Ints x, Ints y) { return _mm_add_epi32(x, y); }
+    static Ints add_i64(Ints x, Ints y) { return _mm_add_epi64(x, y); }
+    static Ints keep_last_bytes(Ints x, size_t r) { return _mm_and_si128(x, load_ints(keep_mask(16, r))); }
+
+    static Floats<Sse4> widen_f16(const uint16_t *p) {
+        __m128i h = _mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
+        __m128i sign = _mm_slli_epi32(_mm_and_si128(h, _mm_set1_epi32(0x8000)), 16);
+        __m128i shifted = _mm_slli_epi32(_mm_and_si128(h, _mm_set1_epi32(0x7FFF)), 13);
+        __m128i normal = _mm_add_epi32(shifted, _mm_set1_epi32(112 << 23));
+        // 2^-14 with the mantissa behind it, less 2^-14: exact, and no operand is a subnormal float.
+        __m128i base = _mm_set1_epi32(113 << 23);
+        __m128i subnormal = _mm_castps_si128(
+            _mm_sub_ps(_mm_castsi128_ps(_mm_add_epi32(shifted, base)), _mm_castsi128_ps(base)));
+        __m128i quiet = _mm_and_si128(_mm_cmpgt_epi32(shifted, _mm_set1_epi32(0x0F800000)), _mm_set1_epi32(0x400000));
+        __m128i special = _mm_or_si128(_mm_or_si128(shifted, _mm_set1_epi32(0x7F800000)), quiet);
+        __m128i x = _mm_blendv_epi8(normal, subnormal, _mm_cmplt_epi32(shifted, _mm_set1_epi32(1 << 23)));
+        x = _mm_blendv_epi8(x, special, _mm_cmpgt_epi32(shifted, _mm_set1_epi32(0x0F7FFFFF)));
+        return _mm_castsi128_ps(_mm_or_si128(x, sign));
+    }
+
+    static void narrow_f16(const float *in, uint16_t *out) {
+        __m128i bits = load_ints(in);
+        __m128i magnitude = _mm_and_si128(bits, _mm_set1_epi32(0x7FFFFFFF));
+        __m128i sign = _mm_and_si128(_mm_srli_epi32(bits, 16), _mm_set1_epi32(0x8000));
+        __m128i odd = _mm_and_si128(_mm_srli_epi32(magnitude, 13), _mm_set1_epi32(1));
+        __m128i normal =
+            _mm_srli_epi32(_mm_add_epi32(_mm_add_epi32(magnitude, odd), _mm_set1_epi32(0xFFF - 0x38000000)), 13);
+        // Added to 0.5, whose last bit is worth 2^-24, the FPU rounds to the subnormals of binary16.
+        __m128 half = _mm_set1_ps(0.5f);
+        __m128i subnormal =
+            _mm_sub_epi32(_mm_castps_si128(_mm_add_ps(_mm_castsi128_ps(magnitude), half)), _mm_castps_si128(half));
+        __m128i nan = _mm_or_si128(_mm_and_si128(_mm_srli_epi32(magnitude, 13), _mm_set1_epi32(0x3FF)),
+                                   _mm_set1_epi32(0x7E00));
+        __m128i x = _mm_blendv_epi8(normal, subnormal, _mm_cmplt_epi32(magnitude, _mm_set1_epi32(0x38800000)));
+        x = _mm_blendv_epi8(x, _mm_set1_epi32(0x7C00), _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x477FEFFF)));
+        x = _mm_blendv_epi8(x, nan, _mm_cmpgt_epi32(magnitude, _mm_set1_epi32(0x7F800000)));
+        x = _mm_or_si128(x, sign);
+        _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(x, x));
+    }
+
+    static Words<Sse4> widen_words(const uint16_t *p) {
+        return Words<Sse4>(_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p))));
+    }
+    // The low 16 bits of each word; the high ones are zero.
+    static void narrow_words(Words<Sse4> x, uint16_t *out) {
+        _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(x, x));
+    }
+
+    static constexpr size_t kDotStep = 8;
+    static Ints load_dot(const int8_t *p) {
+        return _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
+    }
+    static Ints keep_last_dot(Ints x, size_t r) { return keep_last_bytes(x, 2 * r); }
+    static Ints dot_i8(Ints sum, Ints x, Ints y) { return _mm_add_epi32(sum, _mm_madd_epi16(x, y)); }
+    static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
+        // |x - y| fits 8 unsigned bits; its even and odd bytes are squared as 16-bit numbers.
+        __m128i d = _mm_sub_epi8(_mm_max_epi8(x, y), _mm_min_epi8(x, y));
+        __m128i even = _mm_and_si128(d, _mm_set1_epi16(0xFF));
+        __m128i odd = _mm_srli_epi16(d, 8);
+        return _mm_add_epi32(sum, _mm_add_epi32(_mm_madd_epi16(even, even), _mm_madd_epi16(odd, odd)));
+    }
+    static Ints l1_i8(Ints sum, Ints x, Ints y) {
+        __m128i flip = _mm_set1_epi8(-128); // order-preserving map to unsigned bytes
+        return _mm_add_epi64(sum, _mm_sad_epu8(_mm_xor_si128(x, flip), _mm_xor_si128(y, flip)));
+    }
+    static int32_t sum_i32(Ints x) {
+        x = _mm_add_epi32(x, _mm_unpackhi_epi64(x, x));
+        x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 1));
+        return _mm_cvtsi128_si32(x);
+    }
+    static uint64_t sum_u64(Ints x) {
+        return static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_add_epi64(x, _mm_unpackhi_epi64(x, x))));
+    }
+
+    // POPCNT of general registers beats a table in 128-bit vectors.
+    using Bits = uint64_t;
+    static constexpr size_t kBitBytes = 8;
+    static Bits zero_bits() { return 0; }
+    static Bits load_bits(const uint8_t *p) {
+        uint64_t x;
+        memcpy(&x, p, sizeof x);
+        return x;
+    }
+    static Bits both(Bits x, Bits y) { return x & y; }
+    static Bits differ(Bits x, Bits y) { return x ^ y; }
+    static Bits count_bits(Bits sum, Bits x) { return sum + static_cast<uint64_t>(_mm_popcnt_u64(x)); }
+    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
+        return count_bits(count_bits(count_bits(count_bits(sum, x0), x1), x2), x3);
+    }
+    static uint64_t sum_bits(Bits x) { return x; }
+};
+
+} // namespace
+} // namespace vecx::kernels

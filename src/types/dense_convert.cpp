@@ -1,0 +1,140 @@
+#include "types/dense_convert.hpp"
+
+#include "types/dense_check.hpp"
+#include "types/parse_number.hpp"
+
+#include "base/core_only.hpp"
+
+namespace vecx::types {
+
+namespace {
+
+// Numbers pass from type to type through a block of floats on the stack.
+constexpr size_t kBlock = 256;
+
+// False when the value does not fit; refuse() says why.
+template <class To>
+bool narrow_one(float value, typename To::Stored *out) {
+    if constexpr (To::kIsFloat) {
+        *out = To::narrow(value);
+        return std::isfinite(To::widen(*out));
+    } else {
+        float rounded = std::nearbyint(value);
+        if (!(rounded >= INT8_MIN && rounded <= INT8_MAX))
+            return false;
+        *out = static_cast<typename To::Stored>(rounded);
+        return true;
+    }
+}
+
+template <class To>
+Status refuse(float value, FloatFormatter format) {
+    if (!std::isfinite(value))
+        return refuse_element<To>(value);
+    char text[32];
+    return bad_range(To::kName, text, static_cast<size_t>(format(value, text)));
+}
+
+} // namespace
+
+template <class To>
+Status narrow_floats(const float *in, size_t n, FloatFormatter format, typename To::Stored *out) {
+    for (size_t i = 0; i < n; ++i)
+        if (!narrow_one<To>(in[i], &out[i])) [[unlikely]]
+            return refuse<To>(in[i], format);
+    return Status{};
+}
+
+template <class To>
+Status narrow_doubles(const double *in, size_t n, FloatFormatter format, typename To::Stored *out) {
+    for (size_t i = 0; i < n; ++i) {
+        // What is rounded to an integer first is exact as a float wherever it fits a byte.
+        float value = static_cast<float>(To::kIsFloat ? in[i] : std::nearbyint(in[i]));
+        if (!narrow_one<To>(value, &out[i])) [[unlikely]]
+            return refuse<To>(value, format);
+    }
+    return Status{};
+}
+
+template <class From>
+void widen_all(const typename From::Stored *in, size_t n, float *out) {
+    for (size_t i = 0; i < n; ++i)
+        out[i] = From::widen(in[i]);
+}
+template <>
+void widen_all<F16>(const uint16_t *in, size_t n, float *out) {
+    kernels::active->f16_to_f32(in, out, n);
+}
+template <>
+void widen_all<BF16>(const uint16_t *in, size_t n, float *out) {
+    kernels::active->bf16_to_f32(in, out, n);
+}
+
+template <class From, class To>
+Status convert(const typename From::Stored *in, size_t n, FloatFormatter format, typename To::Stored *out) {
+    float block[kBlock];
+    for (size_t i = 0; i < n; i += kBlock) {
+        size_t count = n - i < kBlock ? n - i : kBlock;
+        widen_all<From>(in + i, count, block);
+        VECX_TRY(narrow_floats<To>(block, count, format, out + i));
+    }
+    return Status{};
+}
+
+template <class E>
+Status accumulate(const typename E::Stored *x, size_t n, double *sums) {
+    float block[kBlock];
+    bool too_large = false;
+    for (size_t i = 0; i < n; i += kBlock) {
+        size_t count = n - i < kBlock ? n - i : kBlock;
+        widen_all<E>(x + i, count, block);
+        for (size_t j = 0; j < count; ++j) {
+            sums[i + j] += block[j];
+            too_large |= std::isinf(sums[i + j]);
+        }
+    }
+    return too_large ? overflow() : Status{};
+}
+
+Status combine_sums(const double *more, size_t n, double *sums) {
+    bool too_large = false;
+    for (size_t i = 0; i < n; ++i) {
+        sums[i] += more[i];
+        too_large |= std::isinf(sums[i]);
+    }
+    return too_large ? overflow() : Status{};
+}
+
+template <class To>
+Status divide_sums(const double *sums, double divisor, size_t n, FloatFormatter format, typename To::Stored *out) {
+    for (size_t i = 0; i < n; ++i) {
+        float mean = static_cast<float>(sums[i] / divisor);
+        if (!narrow_one<To>(mean, &out[i])) [[unlikely]]
+            return refuse<To>(mean, format);
+    }
+    return Status{};
+}
+
+template Status divide_sums<F32>(const double *, double, size_t, FloatFormatter, float *);
+template Status divide_sums<F16>(const double *, double, size_t, FloatFormatter, uint16_t *);
+template Status divide_sums<BF16>(const double *, double, size_t, FloatFormatter, uint16_t *);
+
+template void widen_all<F32>(const float *, size_t, float *);
+template void widen_all<I8>(const int8_t *, size_t, float *);
+
+#define VECX_INSTANTIATE(E)                                                                                            \
+    template Status narrow_floats<E>(const float *, size_t, FloatFormatter, E::Stored *);                              \
+    template Status narrow_doubles<E>(const double *, size_t, FloatFormatter, E::Stored *);                            \
+    template Status accumulate<E>(const E::Stored *, size_t, double *);                                                \
+    template Status convert<E, F32>(const E::Stored *, size_t, FloatFormatter, F32::Stored *);                         \
+    template Status convert<E, F16>(const E::Stored *, size_t, FloatFormatter, F16::Stored *);                         \
+    template Status convert<E, BF16>(const E::Stored *, size_t, FloatFormatter, BF16::Stored *);                       \
+    template Status convert<E, I8>(const E::Stored *, size_t, FloatFormatter, I8::Stored *);
+
+VECX_INSTANTIATE(F32)
+VECX_INSTANTIATE(F16)
+VECX_INSTANTIATE(BF16)
+VECX_INSTANTIATE(I8)
+#undef VECX_INSTANTIATE
+
+} // namespace vecx::types

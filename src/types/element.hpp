@@ -1,0 +1,111 @@
+// The element types of the dense vector types, as traits: everything in which `vector`, `halfvec`,
+// `bf16vec` and `int8vec` differ. All other code of the dense types is a template over one of these.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+
+#include "kernels/convert.hpp"
+#include "kernels/kernels.hpp"
+#include "types/distance.hpp"
+
+namespace vecx::types {
+
+// How every dense value lies in memory and on disk: pgvector's layout. The elements follow the header.
+struct DenseHeader {
+    int32_t length_word; // PostgreSQL's varlena header, four bytes wide
+    int16_t dim;         // 1 to kMaxDenseDim
+    int16_t unused;      // 0
+};
+static_assert(sizeof(DenseHeader) == 8 && alignof(DenseHeader) == 4);
+
+template <class E>
+inline const typename E::Stored *elements(const DenseHeader *value) {
+    return reinterpret_cast<const typename E::Stored *>(value + 1);
+}
+template <class E>
+inline typename E::Stored *elements(DenseHeader *value) {
+    return reinterpret_cast<typename E::Stored *>(value + 1);
+}
+
+template <class E>
+constexpr size_t value_size(int32_t dim) {
+    return sizeof(DenseHeader) + static_cast<size_t>(dim) * sizeof(typename E::Stored);
+}
+
+// vector: IEEE binary32.
+struct F32 {
+    using Stored = float;
+    static constexpr const char *kName = "vector";
+    static constexpr bool kIsFloat = true;
+
+    static float widen(Stored x) { return x; }
+    static Stored narrow(float x) { return x; }
+    static bool is_positive(Stored x) { return x > 0; }
+
+    static double l2sq(const Stored *a, const Stored *b, size_t n) { return kernels::active->l2sq_f32(a, b, n); }
+    static double dot(const Stored *a, const Stored *b, size_t n) { return kernels::active->dot_f32(a, b, n); }
+    static double l1(const Stored *a, const Stored *b, size_t n) { return kernels::active->l1_f32(a, b, n); }
+    static double cosine(const Stored *a, const Stored *b, size_t n) {
+        kernels::CosineParts p = kernels::active->cosine_f32(a, b, n);
+        return cosine_distance(p.dot, p.norm_a, p.norm_b);
+    }
+};
+
+// halfvec: IEEE binary16.
+struct F16 {
+    using Stored = uint16_t;
+    static constexpr const char *kName = "halfvec";
+    static constexpr bool kIsFloat = true;
+
+    static float widen(Stored x) { return f16_to_float(x); }
+    static Stored narrow(float x) { return float_to_f16(x); }
+    static bool is_positive(Stored x) { return static_cast<int16_t>(x) > 0; }
+
+    static double l2sq(const Stored *a, const Stored *b, size_t n) { return kernels::active->l2sq_f16(a, b, n); }
+    static double dot(const Stored *a, const Stored *b, size_t n) { return kernels::active->dot_f16(a, b, n); }
+    static double l1(const Stored *a, const Stored *b, size_t n) { return kernels::active->l1_f16(a, b, n); }
+    static double cosine(const Stored *a, const Stored *b, size_t n) {
+        kernels::CosineParts p = kernels::active->cosine_f16(a, b, n);
+        return cosine_distance(p.dot, p.norm_a, p.norm_b);
+    }
+};
+
+// bf16vec: bfloat16, the upper half of a binary32.
+struct BF16 {
+    using Stored = uint16_t;
+    static constexpr const char *kName = "bf16vec";
+    static constexpr bool kIsFloat = true;
+
+    static float widen(Stored x) { return bf16_to_float(x); }
+    static Stored narrow(float x) { return float_to_bf16(x); }
+    static bool is_positive(Stored x) { return static_cast<int16_t>(x) > 0; }
+
+    static double l2sq(const Stored *a, const Stored *b, size_t n) { return kernels::active->l2sq_bf16(a, b, n); }
+    static double dot(const Stored *a, const Stored *b, size_t n) { return kernels::active->dot_bf16(a, b, n); }
+    static double l1(const Stored *a, const Stored *b, size_t n) { return kernels::active->l1_bf16(a, b, n); }
+    static double cosine(const Stored *a, const Stored *b, size_t n) {
+        kernels::CosineParts p = kernels::active->cosine_bf16(a, b, n);
+        return cosine_distance(p.dot, p.norm_a, p.norm_b);
+    }
+};
+
+// int8vec: two's complement bytes, -128 to 127. Its sums are exact integers.
+struct I8 {
+    using Stored = int8_t;
+    static constexpr const char *kName = "int8vec";
+    static constexpr bool kIsFloat = false;
+
+    static float widen(Stored x) { return x; }
+    static bool is_positive(Stored x) { return x > 0; }
+
+    static double l2sq(const Stored *a, const Stored *b, size_t n) { return kernels::active->l2sq_i8(a, b, n); }
+    static double dot(const Stored *a, const Stored *b, size_t n) { return kernels::active->dot_i8(a, b, n); }
+    static double l1(const Stored *a, const Stored *b, size_t n) { return kernels::active->l1_i8(a, b, n); }
+    static double cosine(const Stored *a, const Stored *b, size_t n) {
+        return cosine_distance(dot(a, b, n), dot(a, a, n), dot(b, b, n));
+    }
+};
+
+} // namespace vecx::types
