@@ -54,16 +54,11 @@ VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fno-exceptions -fno
 	-fno-threadsafe-statics -fno-math-errno -Wall -Wextra -Wno-register $(if $(WERROR),-Werror)
 
 # One translation unit per instruction-set level, each with its own flags; nothing else gets them.
-ISA_FLAGS =
-$(OBJDIR)/kernels/isa_x86_v2.o: ISA_FLAGS = -march=x86-64-v2
-$(OBJDIR)/kernels/isa_avx2.o:   ISA_FLAGS = -march=x86-64-v3
-$(OBJDIR)/kernels/isa_avx512.o: ISA_FLAGS = -march=x86-64-v4
-$(OBJDIR)/kernels/isa_avx512_vnni.o:   ISA_FLAGS = -march=x86-64-v4 -mavx512vnni
-$(OBJDIR)/kernels/isa_avx512_popcnt.o: ISA_FLAGS = -march=x86-64-v4 -mavx512vpopcntdq
+include src/kernels/flags.mk
 
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(VECX_CXXFLAGS) $(ISA_FLAGS) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
+	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
 
 $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
