@@ -13,9 +13,20 @@ int main(int argc, char **argv) {
         catch_interrupts();
         if (options.command == "selftest")
             return check_recall() ? 0 : 1;
+        if (options.command == "truth") {
+            for (const DatasetOptions &set : options.sets)
+                whole_truth(open_dataset(set), options.k, options.cache);
+            return 0;
+        }
         ResultFile results(options.out);
-        if (options.command == "ground")
-            return run_ground(options, &results), 0;
+        if (options.command == "ground") {
+            run_ground(options, &results);
+            return 0;
+        }
+        if (options.command == "run") {
+            run_phases(options, &results);
+            return 0;
+        }
         throw Error("no command \"" + options.command + "\"");
     } catch (const Interrupted &stop) {
         fprintf(stderr, "\n%s\n", stop.what());

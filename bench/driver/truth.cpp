@@ -58,6 +58,18 @@ struct Candidate {
     }
 };
 
+// Keeps the `most` nearest candidates in a heap whose front is the farthest of them.
+void keep_nearest(std::vector<Candidate> *heap, size_t most, const Candidate &candidate) {
+    if (heap->size() == most) {
+        if (!(candidate < heap->front()))
+            return;
+        std::pop_heap(heap->begin(), heap->end());
+        heap->pop_back();
+    }
+    heap->push_back(candidate);
+    std::push_heap(heap->begin(), heap->end());
+}
+
 // Tells data sets of one name and size apart (a cached truth of other data would be a wrong one).
 uint64_t fingerprint(const Dataset &set) {
     uint64_t hash = 0xcbf29ce484222325u;
@@ -135,15 +147,7 @@ std::vector<std::vector<int32_t>> nearest_rows(const Dataset &set, size_t k, std
                 const float norms_product = norms.empty() ? 0 : norms[static_cast<size_t>(id)] * query_norms[q];
                 const Candidate candidate{
                     quick_distance(set.metric, set.queries.row(queries[first + q]), row, norms_product), id};
-                std::vector<Candidate> &heap = heaps[q];
-                if (heap.size() == keep && !(candidate < heap.front()))
-                    continue;
-                if (heap.size() == keep) {
-                    std::pop_heap(heap.begin(), heap.end());
-                    heap.pop_back();
-                }
-                heap.push_back(candidate);
-                std::push_heap(heap.begin(), heap.end());
+                keep_nearest(&heaps[q], keep, candidate);
             }
         }
         for (size_t q = 0; q < count; q++) {
@@ -156,6 +160,21 @@ std::vector<std::vector<int32_t>> nearest_rows(const Dataset &set, size_t k, std
         }
     });
     return found;
+}
+
+void nearest_of(const Dataset &set, size_t query, size_t k, std::vector<int32_t> *ids) {
+    const auto vector = set.queries.row(query);
+    const float query_norm = std::sqrt(dot(vector, vector));
+    std::vector<Candidate> heap;
+    for (size_t i = 0; i < set.base.rows(); i++) {
+        const auto row = set.base.row(i);
+        const float norms = set.metric == Metric::cosine ? query_norm * std::sqrt(dot(row, row)) : 0;
+        keep_nearest(&heap, k, {quick_distance(set.metric, vector, row, norms), static_cast<int32_t>(i)});
+    }
+    std::sort(heap.begin(), heap.end());
+    ids->clear();
+    for (const Candidate &candidate : heap)
+        ids->push_back(candidate.id);
 }
 
 Truth truth_of(const Dataset &set, size_t k, const std::vector<std::vector<int32_t>> &neighbours,

@@ -27,6 +27,9 @@ struct Truth {
 std::vector<std::vector<int32_t>> nearest_rows(const Dataset &set, size_t k, std::span<const int32_t> ids,
                                                std::span<const size_t> which);
 
+// The k nearest rows of one query on the calling thread, in single precision.
+void nearest_of(const Dataset &set, size_t query, size_t k, std::vector<int32_t> *ids);
+
 // The truth from lists of exact neighbours.
 Truth truth_of(const Dataset &set, size_t k, const std::vector<std::vector<int32_t>> &neighbours,
                std::span<const size_t> which);
