@@ -11,6 +11,11 @@ extern "C" {
 
 namespace vecx::pg {
 
+// Whether the value lies here behind a one-byte header. (VARATT_IS_SHORT is true of toast pointers as well.)
+inline bool has_short_header(const varlena *stored) {
+    return VARATT_IS_SHORT(stored) && !VARATT_IS_EXTERNAL(stored);
+}
+
 // An argument as an aligned `Header`, a struct that begins with the int32 varlena length word. Most values
 // are used where they lie; one stored with a one-byte header is copied into `room`, so that a scan over
 // short vectors allocates nothing; only a compressed or toasted value is allocated.
@@ -24,7 +29,7 @@ class Detoasted {
         varlena *stored = reinterpret_cast<varlena *>(DatumGetPointer(datum));
         if (likely(VARATT_IS_4B_U(stored))) {
             value_ = stored;
-        } else if (VARATT_IS_SHORT(stored)) {
+        } else if (has_short_header(stored)) {
             SET_VARSIZE(room_, VARSIZE_SHORT(stored) - VARHDRSZ_SHORT + VARHDRSZ);
             memcpy(VARDATA(room_), VARDATA_SHORT(stored), VARSIZE_SHORT(stored) - VARHDRSZ_SHORT);
             value_ = reinterpret_cast<varlena *>(room_);

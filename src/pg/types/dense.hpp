@@ -49,7 +49,7 @@ inline void check_same_dim(const DenseArgument &a, const DenseArgument &b) {
 inline int32 dimension_of(Datum datum) {
     varlena *stored = reinterpret_cast<varlena *>(DatumGetPointer(datum));
     int16 dim;
-    if (VARATT_IS_4B_U(stored) || VARATT_IS_SHORT(stored)) {
+    if (VARATT_IS_4B_U(stored) || has_short_header(stored)) {
         memcpy(&dim, VARDATA_ANY(stored), sizeof dim);
         return dim;
     }

@@ -18,7 +18,8 @@ VECX_FUNCTION(vecx_sparsevec_in) {
     Arena scratch = arena_over(CurrentMemoryContext);
     SparseDraft draft(types::sparse_text_capacity(length));
     int32 dim;
-    check(types::parse_sparse(text, length, PG_GETARG_INT32(2), scratch, &draft.builder, &dim));
+    if (!accept(types::parse_sparse(text, length, PG_GETARG_INT32(2), scratch, &draft.builder, &dim), fcinfo))
+        PG_RETURN_NULL();
     PG_RETURN_DATUM(draft.finish(dim));
 }
 
@@ -49,7 +50,7 @@ VECX_FUNCTION(vecx_sparsevec_typmod_in) {
 }
 
 // The cast to itself, which applies a type modifier.
-VECX_FUNCTION(vecx_sparsevec) {
+VECX_FUNCTION(vecx_sparsevec_adjust) {
     SparseArg arg(PG_GETARG_DATUM(0));
     check_typmod(PG_GETARG_INT32(1), arg->dim);
     arg.release();
