@@ -19,6 +19,7 @@ class Array {
     const T *data() const { return data_; }
     size_t size() const { return size_; }
     bool empty() const { return size_ == 0; }
+    size_t capacity() const { return capacity_; }
     size_t capacity_bytes() const { return capacity_ * sizeof(T); }
     T &operator[](size_t i) { return data_[i]; }
     const T &operator[](size_t i) const { return data_[i]; }
@@ -47,12 +48,23 @@ class Array {
         if (n > capacity_)
             grow(n);
     }
+    // What the array will occupy after `more` pushes, counting old and new storage while it is copied.
+    size_t bytes_after(size_t more) const {
+        return size_ + more <= capacity_ ? capacity_bytes() : capacity_bytes() + next_capacity(size_ + more) * sizeof(T);
+    }
+    void give_back() {
+        arena_->give_back(data_);
+        data_ = nullptr;
+        size_ = capacity_ = 0;
+    }
 
   private:
-    void grow(size_t least) {
+    size_t next_capacity(size_t least) const {
         size_t wanted = capacity_ < 8 ? 16 : capacity_ * 2;
-        if (wanted < least)
-            wanted = least;
+        return wanted < least ? least : wanted;
+    }
+    void grow(size_t least) {
+        size_t wanted = next_capacity(least);
         T *bigger = arena_->make_array<T>(wanted);
         if (size_ > 0)
             memcpy(static_cast<void *>(bigger), data_, size_ * sizeof(T));

@@ -28,8 +28,11 @@ struct [[nodiscard]] Status {
 
     Code code = Code::ok;
     uint32_t block = kNoBlock;    // the page that Code::corrupted speaks of
-    char message[232] = {};       // complete, untranslated, no trailing newline
-    char detail[128] = {};        // may be empty; the shell shows it as errdetail
+    char message[232];            // complete, untranslated, no trailing newline
+    char detail[128];             // may be empty; the shell shows it as errdetail
+
+    // Only the first bytes are set: every page access returns one of these.
+    Status() { message[0] = detail[0] = '\0'; }
 
     bool ok() const { return code == Code::ok; }
 

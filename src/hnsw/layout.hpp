@@ -38,26 +38,37 @@ struct PageHead {
 };
 static_assert(sizeof(PageHead) == 16);
 
-// The slot directory grows down from the end of the body: slot 0 is the last 4 bytes.
+// The slot directory grows down from the end of the body: slot 0 is the last 4 bytes. Slots are never
+// taken away, so that a generation, once given out, is remembered for as long as the page lives.
 struct Slot {
     uint16_t offset; // of the record in the body; 0: no storage (freed and compacted away)
-    uint16_t length; // of the record, a multiple of 8
+    uint16_t length; // of the record, a multiple of 8; with offset 0: the generation of the record that was here
 };
 static_assert(sizeof(Slot) == 4);
 
 // A node as others name it. Generation 0 is never used, so an all-zero Link is "none".
 struct Link {
     uint32_t block;
-    uint16_t slot;
+    uint16_t slot; // below kMaxSlots
     uint16_t generation;
 
     bool none() const { return generation == 0; }
-    uint64_t key() const { // for visited sets; unique among nodes that exist at one time
+    // For visited sets; unique among nodes that exist at one time. The bits of kKeyStateMask are 0.
+    uint64_t key() const {
         return (static_cast<uint64_t>(block) << 32) | (static_cast<uint64_t>(slot) << 16) | generation;
     }
     bool operator==(const Link &) const = default;
 };
 static_assert(sizeof(Link) == 8 && alignof(Link) == 4);
+
+// A page of 32 kB has no room for more slots than this, which leaves three bits of Link::key free.
+constexpr uint32_t kMaxSlots = 8192;
+constexpr uint64_t kKeyStateMask = 0xE0000000ull;
+
+inline Link link_of_key(uint64_t key) {
+    key &= ~kKeyStateMask;
+    return Link{static_cast<uint32_t>(key >> 32), static_cast<uint16_t>(key >> 16), static_cast<uint16_t>(key)};
+}
 
 // PostgreSQL's ItemPointer, as three halfwords.
 struct HeapTid {
@@ -67,8 +78,7 @@ struct HeapTid {
 static_assert(sizeof(HeapTid) == 6);
 
 // Flags of a node.
-constexpr uint8_t kNodeDead = 1;       // no heap TID is left and none may be added; VACUUM will free it
-constexpr uint8_t kNodeIncomplete = 2; // written before its chunks or links; not searched, VACUUM decides
+constexpr uint8_t kNodeDead = 1; // no heap TID is left and none may be added; VACUUM will free it
 
 // The first 4 bytes are common to all record kinds; a free record keeps them.
 struct NodeHead {
@@ -93,9 +103,8 @@ struct ChunkHead {
     uint16_t generation;
     uint32_t size;  // payload bytes in this chunk
     Link next;      // none at the end
-    Link owner;     // the node
 };
-static_assert(sizeof(ChunkHead) == 24);
+static_assert(sizeof(ChunkHead) == 16);
 
 constexpr uint32_t kTidBytes = (kTidsPerNode * sizeof(HeapTid) + 7) / 8 * 8;
 
@@ -104,8 +113,30 @@ constexpr uint32_t link_count(int m, int level) { return static_cast<uint32_t>(m
 constexpr uint32_t link_start(int m, int at) { return at == 0 ? 0 : static_cast<uint32_t>(m) * (1u + static_cast<uint32_t>(at)); }
 constexpr uint32_t links_at(int m, int at) { return static_cast<uint32_t>(at == 0 ? 2 * m : m); }
 
+// The longest record a page of this body size can hold.
+constexpr uint32_t max_record(uint32_t body_size) {
+    return (body_size - static_cast<uint32_t>(sizeof(PageHead) + sizeof(Slot))) & ~7u;
+}
+
+constexpr uint32_t align8(uint32_t n) { return (n + 7) & ~7u; }
+
+// Everything of a node record but its payload.
 constexpr uint32_t node_fixed_size(int m, int level) {
     return static_cast<uint32_t>(sizeof(NodeHead)) + kTidBytes + link_count(m, level) * static_cast<uint32_t>(sizeof(Link));
+}
+
+// The highest level whose nodes still fit a page without payload (but for a few bytes of it).
+constexpr int level_cap(int m, uint32_t body_size) {
+    int level = 0;
+    while (level < kMaxLevel && node_fixed_size(m, level + 1) + 64 <= max_record(body_size))
+        ++level;
+    return level;
+}
+
+// How much of a payload goes into the node record: all of it when that fits a fresh page.
+constexpr uint32_t inline_part(int m, int level, uint32_t payload_size, uint32_t body_size) {
+    uint32_t room = max_record(body_size) - node_fixed_size(m, level);
+    return payload_size <= room ? payload_size : room;
 }
 
 // Behind the PageHead of block 0.

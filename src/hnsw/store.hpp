@@ -37,6 +37,10 @@ struct MutablePage {
 //   block_count()      blocks now in the relation.
 //   find_space(n)      a block that had n free bytes when last heard of, or kInvalidBlock. A hint: check.
 //   record_space(b, n) remembers that block b has n free bytes.
+//   lock_chunk_writers(x), unlock_chunk_writers(x)
+//                      a lock of the whole index, shared or exclusive: whoever writes a payload that spans
+//                      pages holds it shared until the node that refers to it is written; VACUUM takes it
+//                      exclusively for a moment to wait for all of these. Taken with no page locked.
 //   poll()             between pages: handles cancel and, in VACUUM, its cost delay.
 template <class S>
 concept NodeStore = requires(S &s, uint32_t block, uint32_t *out, uint32_t bytes) {
@@ -46,6 +50,8 @@ concept NodeStore = requires(S &s, uint32_t block, uint32_t *out, uint32_t bytes
     { s.block_count() } -> std::same_as<uint32_t>;
     { s.find_space(bytes) } -> std::same_as<uint32_t>;
     { s.record_space(block, bytes) };
+    { s.lock_chunk_writers(true) };
+    { s.unlock_chunk_writers(true) };
     { s.poll() };
 };
 

@@ -11,8 +11,13 @@ extern "C" {
 #include "catalog/index.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
+#include "miscadmin.h"
+#include "nodes/pathnodes.h"
+#include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
+#include "storage/lmgr.h"
 #include "utils/guc.h"
+#include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
@@ -33,6 +38,55 @@ inline void vacuum_delay() {
     vacuum_delay_point(false);
 #else
     vacuum_delay_point();
+#endif
+}
+
+// A new zeroed page at the end of a fork, pinned and exclusively locked.
+inline Buffer extend_relation(Relation rel, ForkNumber fork) {
+#if PG_VERSION_NUM >= 160000
+    BufferManagerRelation where = {};
+    where.rel = rel;
+    return ExtendBufferedRel(where, fork, nullptr, EB_LOCK_FIRST);
+#else
+    bool lock = !RELATION_IS_LOCAL(rel);
+    if (lock)
+        LockRelationForExtension(rel, ExclusiveLock);
+    Buffer buffer = ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, nullptr);
+    LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+    if (lock)
+        UnlockRelationForExtension(rel, ExclusiveLock);
+    return buffer;
+#endif
+}
+
+// Bytes that VACUUM may use in this process.
+inline size_t vacuum_memory() {
+#if PG_VERSION_NUM >= 170000
+    bool automatic = AmAutoVacuumWorkerProcess();
+#else
+    bool automatic = IsAutoVacuumWorkerProcess();
+#endif
+    int kilobytes = automatic && autovacuum_work_mem != -1 ? autovacuum_work_mem : maintenance_work_mem;
+    return static_cast<size_t>(kilobytes) * 1024;
+}
+
+// EXPLAIN ANALYZE shows the number of index searches since 18.
+inline void count_search(IndexScanDesc scan) {
+#if PG_VERSION_NUM >= 180000
+    if (scan->instrument != nullptr)
+        scan->instrument->nsearches++;
+#else
+    (void)scan;
+#endif
+}
+
+// Since 18 the planner counts disabled nodes before it looks at costs; two are worse than a disabled
+// sequential scan.
+inline void disable_path(Path *path) {
+#if PG_VERSION_NUM >= 180000
+    path->disabled_nodes = 2;
+#else
+    (void)path;
 #endif
 }
 

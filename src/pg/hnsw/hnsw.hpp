@@ -1,11 +1,84 @@
-// The hnsw access method's shell: what its files share.
+// The hnsw access method's shell: what its files share. The graph itself is in src/hnsw.
 #pragma once
 
+#include "hnsw/layout.hpp"
 #include "pg/postgres.hpp"
+#include "types/distance.hpp"
+
+extern "C" {
+#include "access/amapi.h"
+#include "access/genam.h"
+#include "nodes/execnodes.h"
+#include "utils/rel.h"
+}
 
 namespace vecx::pg {
 
-// Registers the reloptions kind and its options; called once from _PG_init.
-void hnsw_define_options();
+constexpr int kHnswStrategies = 1; // the ORDER BY operator
+constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
+
+// Phases of a build besides PostgreSQL's own "initializing"; what pg_stat_progress_create_index shows.
+constexpr int64 kPhaseLoad = 2;
+constexpr int64 kPhaseWrite = 3;
+
+// What support function 1 of an operator class returns.
+struct OpclassInfo {
+    uint32_t magic; // kOpclassMagic: the function is one of ours
+    ElementType type;
+    Metric metric;
+};
+constexpr uint32_t kOpclassMagic = 0x4F434556;
+
+// What the metapage says and no write changes, kept in the relation cache.
+struct IndexFacts {
+    ElementType type;
+    Metric metric;
+    int32_t dim;
+    int m;
+    int ef_construction;
+};
+
+// An index's options; missing ones have their defaults.
+struct HnswOptions {
+    int m;
+    int ef_construction;
+    hnsw::LayoutKind layout;
+};
+
+// support.cpp
+const OpclassInfo *opclass_info(Relation index);
+// 22023 when the column has no dimensions, 54000 when it has too many.
+int32_t column_dimensions(Relation index, ElementType type);
+// Reads the metapage once per relation cache entry; XX002 when it is not what the catalogs say.
+IndexFacts index_facts(Relation index);
+Measure measure_of(const IndexFacts &facts);
+// The payload of a column value; may allocate in the current memory context. 22000 when its dimensions are
+// not `dim`, with the words of the type's operators if `as_query`. `*indexable` is false for a zero vector
+// under cosine, which has a distance to nothing.
+Payload payload_of(Datum value, const IndexFacts &facts, bool as_query, bool *indexable);
+const char *element_type_name(ElementType type);
+const char *metric_name(Metric metric);
+
+// options.cpp
+void hnsw_define_options(); // registers the reloptions; called once from _PG_init
+bytea *hnsw_options(Datum reloptions, bool validate);
+HnswOptions options_of(Relation index);
+
+// The access method's callbacks, each in the file of its name.
+IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info);
+void hnsw_build_empty(Relation index);
+char *hnsw_build_phase_name(int64 phase);
+bool hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, Relation heap,
+                 IndexUniqueCheck check_unique, bool index_unchanged, IndexInfo *info);
+IndexBulkDeleteResult *hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteResult *stats,
+                                        IndexBulkDeleteCallback callback, void *state);
+IndexBulkDeleteResult *hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
+void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
+                        Selectivity *selectivity, double *correlation, double *pages);
+bool hnsw_validate(Oid opclass);
+IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys);
+void hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
+bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction);
+void hnsw_end_scan(IndexScanDesc scan);
 
 } // namespace vecx::pg

@@ -1,0 +1,203 @@
+-- The hnsw access method. Names of operator classes are pgvector's; as there, none is a type's default.
+
+CREATE FUNCTION hnswhandler(internal) RETURNS index_am_handler
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_handler' LANGUAGE C;
+
+COMMENT ON FUNCTION hnswhandler(internal) IS 'hnsw index access method handler';
+
+CREATE ACCESS METHOD hnsw TYPE INDEX HANDLER hnswhandler;
+
+COMMENT ON ACCESS METHOD hnsw IS 'hnsw index access method';
+
+-- Support function 1 of an operator class names the type and the metric to the access method.
+
+CREATE FUNCTION hnsw_vector_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_vector_ip_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_vector_cosine_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_vector_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_halfvec_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_halfvec_ip_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_halfvec_cosine_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_halfvec_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_bf16vec_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_bf16vec_ip_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_bf16vec_cosine_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_bf16vec_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_int8vec_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_int8vec_ip_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_int8vec_cosine_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_int8vec_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_sparsevec_l2_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_sparsevec_ip_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_sparsevec_cosine_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_sparsevec_l1_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_bit_hamming_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_bit_hamming' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE FUNCTION hnsw_bit_jaccard_support(internal) RETURNS internal
+    AS 'MODULE_PATHNAME', 'vecx_hnsw_bit_jaccard' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+
+CREATE OPERATOR CLASS vector_l2_ops
+    FOR TYPE vector USING hnsw AS
+    OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_vector_l2_support(internal);
+
+CREATE OPERATOR CLASS vector_ip_ops
+    FOR TYPE vector USING hnsw AS
+    OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_vector_ip_support(internal);
+
+CREATE OPERATOR CLASS vector_cosine_ops
+    FOR TYPE vector USING hnsw AS
+    OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_vector_cosine_support(internal);
+
+CREATE OPERATOR CLASS vector_l1_ops
+    FOR TYPE vector USING hnsw AS
+    OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_vector_l1_support(internal);
+
+CREATE OPERATOR CLASS halfvec_l2_ops
+    FOR TYPE halfvec USING hnsw AS
+    OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_halfvec_l2_support(internal);
+
+CREATE OPERATOR CLASS halfvec_ip_ops
+    FOR TYPE halfvec USING hnsw AS
+    OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_halfvec_ip_support(internal);
+
+CREATE OPERATOR CLASS halfvec_cosine_ops
+    FOR TYPE halfvec USING hnsw AS
+    OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_halfvec_cosine_support(internal);
+
+CREATE OPERATOR CLASS halfvec_l1_ops
+    FOR TYPE halfvec USING hnsw AS
+    OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_halfvec_l1_support(internal);
+
+CREATE OPERATOR CLASS bf16vec_l2_ops
+    FOR TYPE bf16vec USING hnsw AS
+    OPERATOR 1 <-> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_bf16vec_l2_support(internal);
+
+CREATE OPERATOR CLASS bf16vec_ip_ops
+    FOR TYPE bf16vec USING hnsw AS
+    OPERATOR 1 <#> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_bf16vec_ip_support(internal);
+
+CREATE OPERATOR CLASS bf16vec_cosine_ops
+    FOR TYPE bf16vec USING hnsw AS
+    OPERATOR 1 <=> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_bf16vec_cosine_support(internal);
+
+CREATE OPERATOR CLASS bf16vec_l1_ops
+    FOR TYPE bf16vec USING hnsw AS
+    OPERATOR 1 <+> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_bf16vec_l1_support(internal);
+
+CREATE OPERATOR CLASS int8vec_l2_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_int8vec_l2_support(internal);
+
+CREATE OPERATOR CLASS int8vec_ip_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_int8vec_ip_support(internal);
+
+CREATE OPERATOR CLASS int8vec_cosine_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_int8vec_cosine_support(internal);
+
+CREATE OPERATOR CLASS int8vec_l1_ops
+    FOR TYPE int8vec USING hnsw AS
+    OPERATOR 1 <+> (int8vec, int8vec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_int8vec_l1_support(internal);
+
+CREATE OPERATOR CLASS sparsevec_l2_ops
+    FOR TYPE sparsevec USING hnsw AS
+    OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_sparsevec_l2_support(internal);
+
+CREATE OPERATOR CLASS sparsevec_ip_ops
+    FOR TYPE sparsevec USING hnsw AS
+    OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_sparsevec_ip_support(internal);
+
+CREATE OPERATOR CLASS sparsevec_cosine_ops
+    FOR TYPE sparsevec USING hnsw AS
+    OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_sparsevec_cosine_support(internal);
+
+CREATE OPERATOR CLASS sparsevec_l1_ops
+    FOR TYPE sparsevec USING hnsw AS
+    OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_sparsevec_l1_support(internal);
+
+CREATE OPERATOR CLASS bit_hamming_ops
+    FOR TYPE bit USING hnsw AS
+    OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_bit_hamming_support(internal);
+
+CREATE OPERATOR CLASS bit_jaccard_ops
+    FOR TYPE bit USING hnsw AS
+    OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+    FUNCTION 1 hnsw_bit_jaccard_support(internal);
+
+-- Looking at an index.
+
+CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_type text, OUT metric text,
+    OUT dimensions int, OUT m int, OUT ef_construction int, OUT entry_level int, OUT pages bigint)
+    AS 'MODULE_PATHNAME', 'vecx_index_info' LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw index says about itself';
+
+CREATE FUNCTION vecx_check_index(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION vecx_check_index(regclass) IS 'number of rows in an hnsw index, after checking all of it; an error where it is damaged';
+
+REVOKE ALL ON FUNCTION vecx_check_index(regclass) FROM PUBLIC;

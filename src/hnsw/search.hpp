@@ -1,0 +1,97 @@
+// Search of one level (Algorithm 2 of the paper) and the descent from the entry point, on the page store.
+#pragma once
+
+#include "base/heap.hpp"
+#include "hnsw/reader.hpp"
+
+namespace vecx::hnsw {
+
+// What searches need besides the store; made once per operation, so that no hop allocates.
+template <NodeStore S>
+struct SearchState {
+    NodeReader<S> reader;
+    FlatSet<kKeyStateMask> visited;
+    Heap<Candidate, Nearer> frontier;
+    Heap<Candidate, Farther> best;
+    Array<Candidate> points; // in: where to start; out: what was found, nearest first
+    uint64_t hops = 0;
+    Link links[2 * kMaxM];
+
+    SearchState(S &store, Arena &arena, const Measure &measure)
+        : reader(store, arena, measure), visited(arena), frontier(arena), best(arena), points(arena) {}
+};
+
+enum class DeadNodes : uint8_t {
+    pass, // they lead on but are not among the results
+    keep, // they are results like others: for descending
+};
+
+// The `ef` nodes nearest to `query` among those reachable from s.points at `level`; they replace s.points, in
+// ascending order. With DeadNodes::pass, `except` and dead nodes are left out. Leaves s.points empty when it
+// finds none. Ends on any graph, also on one made of garbage: each link is followed once.
+template <NodeStore S>
+Status search_layer(SearchState<S> &s, Payload query, int level, uint32_t ef, DeadNodes dead, Link except = {}) {
+    s.visited.clear();
+    s.frontier.clear();
+    s.best.clear();
+    auto meet = [&](Link link, const Visit &visit) {
+        if (s.best.size() >= ef && visit.key >= s.best.top().key)
+            return;
+        s.frontier.push(Candidate{visit.key, link});
+        if (dead == DeadNodes::pass && (visit.dead || link == except))
+            return;
+        s.best.push(Candidate{visit.key, link});
+        if (s.best.size() > ef)
+            s.best.pop();
+    };
+    Visit visit;
+    for (const Candidate &point : s.points) {
+        if (!s.visited.add(point.link.key()))
+            continue;
+        // Read again: it may have died, or been found by a search that kept the dead.
+        VECX_TRY(s.reader.distance(point.link, query, &visit));
+        if (visit.found)
+            meet(point.link, visit);
+    }
+    while (!s.frontier.empty()) {
+        if (s.best.size() >= ef && s.frontier.top().key > s.best.top().key)
+            break;
+        Candidate nearest = s.frontier.pop();
+        s.reader.store().poll();
+        ++s.hops;
+        uint32_t count;
+        VECX_TRY(s.reader.links(nearest.link, level, s.links, &count));
+        for (uint32_t i = 0; i < count; ++i) {
+            if (!s.visited.add(s.links[i].key()))
+                continue;
+            VECX_TRY(s.reader.distance(s.links[i], query, &visit));
+            if (visit.found && visit.level >= level)
+                meet(s.links[i], visit);
+        }
+    }
+    s.points.resize_uninitialized(s.best.size());
+    for (size_t i = s.best.size(); i-- > 0;)
+        s.points[i] = s.best.pop();
+    return Status{};
+}
+
+// From the entry point down to `target` + 1: leaves in s.points the nearest node found there, dead or alive.
+// Leaves it empty when the entry point is gone.
+template <NodeStore S>
+Status greedy_descend(SearchState<S> &s, Payload query, Link entry, int entry_level, int target) {
+    s.points.clear();
+    Visit visit;
+    VECX_TRY(s.reader.distance(entry, query, &visit));
+    if (!visit.found)
+        return Status{};
+    s.points.push_back(Candidate{visit.key, entry});
+    for (int level = entry_level; level > target; --level) {
+        Candidate before = s.points[0];
+        VECX_TRY(search_layer(s, query, level, 1, DeadNodes::keep));
+        if (s.points.empty()) // freed while we looked
+            s.points.push_back(before);
+    }
+    return Status{};
+}
+
+} // namespace vecx::hnsw

@@ -1,0 +1,184 @@
+// CREATE INDEX: the graph is built in memory as long as it fits into maintenance_work_mem, written out, and
+// continued on disk by ordinary inserts. Nothing is WAL-logged before the end.
+#include "hnsw/build.hpp"
+#include "hnsw/insert.hpp"
+#include "hnsw/meta.hpp"
+
+#include "pg/error.hpp"
+#include "pg/hnsw/hnsw.hpp"
+#include "pg/hnsw/store.hpp"
+#include "pg/memory.hpp"
+#include "pg/progress.hpp"
+
+extern "C" {
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "utils/memutils.h"
+}
+
+namespace vecx::pg {
+
+namespace {
+
+constexpr uint64_t kSeed = 0x76656378; // fixed: two builds of one table give the same index
+constexpr int64 kReportEvery = 128;    // tuples
+
+struct Build {
+    Relation index;
+    IndexFacts facts;
+    Measure measure;
+    BulkStore *store;
+    MemoryContext tuple_context; // reset after each tuple
+    MemoryContext graph_context;
+    Arena arena;
+    hnsw::BuildGraph *graph; // null once it was written
+    Rng rng;                 // of the inserts that follow
+    size_t memory_limit;
+    int64 seen, indexed;
+};
+
+IndexFacts facts_of_new(Relation index) {
+    const OpclassInfo *info = opclass_info(index);
+    HnswOptions options = options_of(index);
+    IndexFacts facts{info->type, info->metric, column_dimensions(index, info->type), options.m,
+                     options.ef_construction};
+    if (options.ef_construction < 2 * options.m)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("ef_construction must be greater than or equal to 2 * m")));
+    if (measure_of(facts).distance == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                        errmsg("there is no %s distance for type %s", metric_name(facts.metric),
+                               element_type_name(facts.type))));
+    return facts;
+}
+
+void write_metapage(BulkStore &store, const IndexFacts &facts) {
+    hnsw::MetaRecord meta{};
+    meta.layout = static_cast<uint8_t>(hnsw::LayoutKind::plain);
+    meta.element_type = static_cast<uint8_t>(facts.type);
+    meta.metric = static_cast<uint8_t>(facts.metric);
+    meta.m = static_cast<uint8_t>(facts.m);
+    meta.ef_construction = static_cast<uint16_t>(facts.ef_construction);
+    meta.dim = facts.dim;
+    uint32_t block;
+    check(store.extend([&](hnsw::MutablePage &page) { hnsw::init_meta(page, meta); }, &block));
+    if (block != hnsw::kMetaBlock)
+        elog(ERROR, "metapage of an index was given block %u", block);
+}
+
+void write_graph(Build &build) {
+    report_phase(kPhaseWrite);
+    const uint64_t nodes = build.graph->nodes();
+    int64 pages = 0;
+    auto progress = [&](uint64_t written) { // after each page; the total is an estimate until the end
+        ++pages;
+        if (written > 0)
+            report_blocks(pages, pages + static_cast<int64>(static_cast<double>(pages) *
+                                                            static_cast<double>(nodes - written) /
+                                                            static_cast<double>(written)));
+    };
+    check(build.graph->write(*build.store, progress), RelationGetRelationName(build.index));
+    build.graph = nullptr;
+    MemoryContextReset(build.graph_context);
+}
+
+void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool, void *opaque) {
+    Build &build = *static_cast<Build *>(opaque);
+    if (++build.seen % kReportEvery == 0)
+        report_tuples_done(build.seen);
+    if (isnull[0])
+        return;
+
+    MemoryContext before = MemoryContextSwitchTo(build.tuple_context);
+    bool indexable;
+    Payload payload = payload_of(values[0], build.facts, false, &indexable);
+    if (indexable) {
+        hnsw::HeapTid heap_tid;
+        memcpy(&heap_tid, tid, sizeof heap_tid);
+        if (build.graph != nullptr) {
+            check(build.graph->add(payload, heap_tid), RelationGetRelationName(index));
+            if (build.graph->memory_used() > build.memory_limit) {
+                ereport(NOTICE,
+                        (errmsg("hnsw graph no longer fits into maintenance_work_mem after " INT64_FORMAT " tuples",
+                                build.indexed + 1),
+                         errdetail("Building will take significantly more time."),
+                         errhint("Increase maintenance_work_mem to speed up builds.")));
+                write_graph(build);
+                report_phase(kPhaseLoad);
+            }
+        } else {
+            Arena scratch = arena_over(build.tuple_context);
+            check(hnsw::insert(*build.store, scratch, build.measure, payload, heap_tid, build.rng),
+                  RelationGetRelationName(index));
+        }
+        ++build.indexed;
+    }
+    MemoryContextSwitchTo(before);
+    MemoryContextReset(build.tuple_context);
+}
+
+} // namespace
+
+IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
+    if (RelationGetNumberOfBlocks(index) != 0)
+        elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
+
+    IndexFacts facts = facts_of_new(index);
+    BulkStore store(index);
+    MemoryContext graph_context =
+        AllocSetContextCreate(CurrentMemoryContext, "hnsw build graph", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext tuple_context =
+        AllocSetContextCreate(CurrentMemoryContext, "hnsw build tuple", ALLOCSET_DEFAULT_SIZES);
+    Build build{index,
+                facts,
+                measure_of(facts),
+                &store,
+                tuple_context,
+                graph_context,
+                arena_over(graph_context),
+                nullptr,
+                Rng(kSeed + 1),
+                static_cast<size_t>(maintenance_work_mem) * 1024,
+                0,
+                0};
+    hnsw::BuildGraph graph(build.arena, build.measure, facts.m, facts.ef_construction, kSeed, kBodySize);
+    build.graph = &graph;
+
+    write_metapage(store, facts);
+    report_phase(kPhaseLoad);
+    if (heap->rd_rel->reltuples > 0)
+        report_tuples_total(static_cast<int64>(heap->rd_rel->reltuples));
+    // No synchronized scan: it would start at a block of chance, and the index would depend on it.
+    double tuples = table_index_build_scan(heap, index, info, false, true, add_tuple, &build, nullptr);
+    report_tuples_done(build.seen);
+    if (build.graph != nullptr)
+        write_graph(build);
+    log_fork(index, MAIN_FORKNUM);
+
+    MemoryContextDelete(graph_context);
+    MemoryContextDelete(tuple_context);
+    IndexBuildResult *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
+    result->heap_tuples = tuples;
+    result->index_tuples = static_cast<double>(build.indexed);
+    return result;
+}
+
+void hnsw_build_empty(Relation index) {
+    BulkStore store(index, nullptr, false, INIT_FORKNUM);
+    write_metapage(store, facts_of_new(index));
+    log_fork(index, INIT_FORKNUM);
+}
+
+char *hnsw_build_phase_name(int64 phase) {
+    switch (phase) {
+    case PROGRESS_CREATEIDX_SUBPHASE_INITIALIZE:
+        return pstrdup("initializing");
+    case kPhaseLoad:
+        return pstrdup("loading tuples");
+    case kPhaseWrite:
+        return pstrdup("writing pages");
+    }
+    return nullptr;
+}
+
+} // namespace vecx::pg

@@ -1,0 +1,11 @@
+// For functions that look at an index from SQL.
+#pragma once
+
+#include "pg/hnsw/hnsw.hpp"
+
+namespace vecx::pg {
+
+// Opens and locks an index; 42809 unless it is an hnsw index of vecx with pages of its own.
+Relation open_hnsw_index(Oid oid, LOCKMODE mode);
+
+} // namespace vecx::pg

@@ -1,0 +1,146 @@
+// Index scans: ORDER BY column <op> value. A scan is a stream that ends with the last row of the index.
+#include <new>
+
+#include "hnsw/stream.hpp"
+
+#include "pg/error.hpp"
+#include "pg/guc.hpp"
+#include "pg/hnsw/hnsw.hpp"
+#include "pg/hnsw/sorter.hpp"
+#include "pg/hnsw/store.hpp"
+#include "pg/memory.hpp"
+
+extern "C" {
+#include "access/relscan.h"
+#include "pgstat.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+}
+
+namespace vecx::pg {
+
+namespace {
+
+using HnswStream = hnsw::Stream<PageStore, TupleSorter>;
+
+// All of one search, in the scan's memory context; a rescan makes a new one.
+struct Search {
+    Search(Relation index, MemoryContext context, const IndexFacts &facts, int sort_kilobytes)
+        : store(index), arena(arena_over(context)), measure(measure_of(facts)), sorter(context, sort_kilobytes) {}
+
+    PageStore store;
+    Arena arena;
+    Measure measure;
+    TupleSorter sorter;
+    HnswStream *stream;
+};
+
+struct ScanState {
+    MemoryContext context; // reset by a rescan
+    Search *search;        // null until the first row is asked for
+};
+
+hnsw::LateRows late_rows() {
+    switch (hnsw_iterative_scan) {
+    case kIterativeRelaxed:
+        return hnsw::LateRows::at_once;
+    case kIterativeStrict:
+        return hnsw::LateRows::left_out;
+    }
+    return hnsw::LateRows::after_all;
+}
+
+size_t scan_memory() {
+    double bytes = static_cast<double>(work_mem) * 1024 * hnsw_scan_mem_multiplier;
+    return bytes < static_cast<double>(SIZE_MAX / 2) ? static_cast<size_t>(bytes) : SIZE_MAX / 2;
+}
+
+// The caller has switched to the scan's memory context.
+Search *start_search(IndexScanDesc scan, MemoryContext context) {
+    Relation index = scan->indexRelation;
+    if (scan->numberOfOrderBys == 0)
+        elog(ERROR, "cannot scan hnsw index without order");
+    // Heap TIDs are returned without a pin on their page, so VACUUM may remove them, and the heap reuse
+    // them, before the executor looks. An MVCC snapshot does not see what is put there.
+    if (!IsMVCCSnapshot(scan->xs_snapshot))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("non-MVCC snapshots are not supported with hnsw")));
+    pgstat_count_index_scan(index);
+    count_search(scan);
+
+    IndexFacts facts = index_facts(index);
+    ScanKey order = &scan->orderByData[0];
+    Payload query{nullptr, 0}; // NULL: every row, in any order
+    bool indexable;
+    if ((order->sk_flags & SK_ISNULL) == 0)
+        query = payload_of(order->sk_argument, facts, true, &indexable);
+
+    size_t memory = scan_memory();
+    size_t sort_kilobytes = memory / 1024 < MAX_KILOBYTES ? memory / 1024 : MAX_KILOBYTES;
+    Search *search = new (palloc(sizeof(Search))) Search(index, context, facts, static_cast<int>(sort_kilobytes));
+    hnsw::StreamOptions options{};
+    options.ef_search = hnsw_ef_search;
+    options.max_tuples = hnsw_max_scan_tuples;
+    options.memory_limit = memory;
+    options.late = late_rows();
+    search->stream = new (palloc(sizeof(HnswStream)))
+        HnswStream(search->store, search->arena, search->measure, query, options, search->sorter);
+    return search;
+}
+
+void end_search(ScanState *state) {
+    if (state->search != nullptr)
+        state->search->sorter.end();
+    state->search = nullptr;
+    MemoryContextReset(state->context);
+}
+
+} // namespace
+
+IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys) {
+    IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
+    ScanState *state = static_cast<ScanState *>(palloc(sizeof(ScanState)));
+    state->context = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
+    state->search = nullptr;
+    scan->opaque = state;
+    return scan;
+}
+
+void hnsw_rescan(IndexScanDesc scan, ScanKey keys, int, ScanKey orderbys, int) {
+    end_search(static_cast<ScanState *>(scan->opaque));
+    if (keys != nullptr && scan->numberOfKeys > 0)
+        memmove(scan->keyData, keys, sizeof(ScanKeyData) * static_cast<size_t>(scan->numberOfKeys));
+    if (orderbys != nullptr && scan->numberOfOrderBys > 0)
+        memmove(scan->orderByData, orderbys, sizeof(ScanKeyData) * static_cast<size_t>(scan->numberOfOrderBys));
+}
+
+bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
+    if (!ScanDirectionIsForward(direction))
+        elog(ERROR, "hnsw index scans only go forward");
+    ScanState *state = static_cast<ScanState *>(scan->opaque);
+    MemoryContext before = MemoryContextSwitchTo(state->context);
+    if (state->search == nullptr)
+        state->search = start_search(scan, state->context);
+
+    hnsw::HeapTid tid;
+    double distance;
+    bool found = false;
+    check(state->search->stream->next(&tid, &distance, &found), RelationGetRelationName(scan->indexRelation));
+    MemoryContextSwitchTo(before);
+    if (!found)
+        return false;
+    memcpy(&scan->xs_heaptid, &tid, sizeof scan->xs_heaptid);
+    scan->xs_recheck = false;
+    scan->xs_recheckorderby = false; // the stream has the exact distances
+    return true;
+}
+
+void hnsw_end_scan(IndexScanDesc scan) {
+    ScanState *state = static_cast<ScanState *>(scan->opaque);
+    end_search(state);
+    MemoryContextDelete(state->context);
+    pfree(state);
+    scan->opaque = nullptr;
+}
+
+} // namespace vecx::pg

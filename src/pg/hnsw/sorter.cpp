@@ -1,0 +1,75 @@
+#include "pg/hnsw/sorter.hpp"
+
+extern "C" {
+#include "access/tupdesc.h"
+#include "catalog/pg_operator_d.h"
+#include "catalog/pg_type_d.h"
+#include "executor/tuptable.h"
+#include "utils/memutils.h"
+}
+
+namespace vecx::pg {
+
+namespace {
+constexpr int kColumns = 3; // late, distance, tid
+static_assert(sizeof(hnsw::HeapTid) == sizeof(ItemPointerData));
+} // namespace
+
+void TupleSorter::begin() {
+    MemoryContext before = MemoryContextSwitchTo(context_);
+    TupleDesc desc = CreateTemplateTupleDesc(kColumns);
+    TupleDescInitEntry(desc, 1, "late", INT4OID, -1, 0);
+    TupleDescInitEntry(desc, 2, "distance", FLOAT8OID, -1, 0);
+    TupleDescInitEntry(desc, 3, "tid", TIDOID, -1, 0);
+    AttrNumber columns[kColumns] = {1, 2, 3};
+    Oid operators[kColumns] = {Int4LessOperator, Float8LessOperator, TIDLessOperator};
+    Oid collations[kColumns] = {InvalidOid, InvalidOid, InvalidOid};
+    bool nulls_first[kColumns] = {false, false, false};
+    sort_ = tuplesort_begin_heap(desc, kColumns, columns, operators, collations, nulls_first, kilobytes_, nullptr,
+                                 TUPLESORT_NONE);
+    slot_ = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
+    MemoryContextSwitchTo(before);
+}
+
+void TupleSorter::put(bool late, double distance, hnsw::HeapTid tid) {
+    if (sort_ == nullptr)
+        begin();
+    memcpy(&tid_, &tid, sizeof tid_);
+    ExecClearTuple(slot_);
+    slot_->tts_values[0] = Int32GetDatum(late ? 1 : 0);
+    slot_->tts_values[1] = Float8GetDatum(distance);
+    slot_->tts_values[2] = PointerGetDatum(&tid_);
+    slot_->tts_isnull[0] = slot_->tts_isnull[1] = slot_->tts_isnull[2] = false;
+    ExecStoreVirtualTuple(slot_);
+    tuplesort_puttupleslot(sort_, slot_);
+}
+
+void TupleSorter::finish() {
+    if (sort_ == nullptr)
+        return;
+    tuplesort_performsort(sort_);
+    MemoryContext before = MemoryContextSwitchTo(context_);
+    TupleDesc desc = slot_->tts_tupleDescriptor;
+    ExecDropSingleTupleTableSlot(slot_);
+    slot_ = MakeSingleTupleTableSlot(desc, &TTSOpsMinimalTuple);
+    MemoryContextSwitchTo(before);
+}
+
+bool TupleSorter::next(hnsw::HeapTid *tid, double *distance) {
+    if (sort_ == nullptr || !tuplesort_gettupleslot(sort_, true, false, slot_, nullptr))
+        return false;
+    bool isnull;
+    *distance = DatumGetFloat8(slot_getattr(slot_, 2, &isnull));
+    memcpy(tid, DatumGetPointer(slot_getattr(slot_, 3, &isnull)), sizeof *tid);
+    return true;
+}
+
+void TupleSorter::end() {
+    if (sort_ == nullptr)
+        return;
+    tuplesort_end(sort_);
+    sort_ = nullptr;
+    slot_ = nullptr; // goes with the context
+}
+
+} // namespace vecx::pg

@@ -1,0 +1,131 @@
+// The NodeStore of src/hnsw/store.hpp over the buffer manager. One page is locked at a time and nothing is
+// pinned between calls, so an error anywhere leaves nothing to undo but what PostgreSQL undoes itself.
+#pragma once
+
+#include "hnsw/page.hpp"
+#include "hnsw/store.hpp"
+#include "pg/page.hpp"
+#include "pg/postgres.hpp"
+#include "pg/wal.hpp"
+
+extern "C" {
+#include "storage/freespace.h"
+#include "storage/indexfsm.h"
+#include "storage/lmgr.h"
+#include "utils/rel.h"
+}
+
+namespace vecx::pg {
+
+enum class Writes { logged, bulk };
+
+// Writes::logged: every change is one generic WAL record. Writes::bulk: for the session that builds the index
+// and nobody else; call log_fork() when done.
+template <Writes kWrites>
+class BasicStore {
+  public:
+    // `strategy` and `vacuum` are for VACUUM: its ring of buffers, and its cost delay in poll().
+    explicit BasicStore(Relation index, BufferAccessStrategy strategy = nullptr, bool vacuum = false,
+                        ForkNumber fork = MAIN_FORKNUM)
+        : index_(index), strategy_(strategy), fork_(fork), vacuum_(vacuum) {}
+
+    template <class F>
+    Status read(uint32_t block, F &&look) {
+        if (!exists(block))
+            return missing(block);
+        return with_page_shared(index_, block, strategy_, [&](const uint8_t *body) {
+            look(hnsw::PageView{body, kBodySize, block});
+        });
+    }
+
+    template <class F>
+    Status update(uint32_t block, F &&change) {
+        if (!exists(block))
+            return missing(block);
+        Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
+        LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+        bool sound = page_is_sound(BufferGetPage(buffer));
+        if (sound)
+            write(buffer, false, change);
+        UnlockReleaseBuffer(buffer);
+        return sound ? Status{} : damaged_page(block);
+    }
+
+    template <class F>
+    Status extend(F &&fill, uint32_t *block) {
+        Buffer buffer = extend_relation(index_, fork_);
+        *block = BufferGetBlockNumber(buffer);
+        write(buffer, true, [&](hnsw::MutablePage &page) {
+            fill(page);
+            return true;
+        });
+        UnlockReleaseBuffer(buffer);
+        if (blocks_ <= *block)
+            blocks_ = *block + 1;
+        return {};
+    }
+
+    uint32_t block_count() { return blocks_ = RelationGetNumberOfBlocksInFork(index_, fork_); }
+
+    uint32_t find_space(uint32_t bytes) {
+        for (;;) {
+            BlockNumber block = GetPageWithFreeSpace(index_, bytes);
+            if (block == InvalidBlockNumber || exists(block))
+                return block;
+            // The map is not WAL-logged: after a crash it may speak of pages that never came to be.
+            RecordPageWithFreeSpace(index_, block, 0);
+        }
+    }
+
+    // The upper levels of the map are brought up to date too, for searches start there.
+    void record_space(uint32_t block, uint32_t bytes) {
+        RecordPageWithFreeSpace(index_, block, bytes);
+        FreeSpaceMapVacuumRange(index_, block, block + 1);
+    }
+
+    void poll() {
+        if (vacuum_)
+            vacuum_delay();
+        else
+            CHECK_FOR_INTERRUPTS();
+    }
+
+    // Payloads that span pages are written in several steps. Their writers hold this lock shared while they do,
+    // and the sweep for chunks without a node holds it exclusively. An error releases it with the transaction.
+    void lock_chunk_writers(bool exclusive) { LockPage(index_, 0, exclusive ? ExclusiveLock : ShareLock); }
+    void unlock_chunk_writers(bool exclusive) { UnlockPage(index_, 0, exclusive ? ExclusiveLock : ShareLock); }
+
+  private:
+    bool exists(uint32_t block) { return block < blocks_ || block < block_count(); }
+
+    Status missing(uint32_t block) const {
+        return Status::corrupt(block, "block %u is named, but there are only %u blocks", block, blocks_);
+    }
+
+    template <class F>
+    void write(Buffer buffer, bool whole, F &&change) {
+        uint32_t block = BufferGetBlockNumber(buffer);
+        auto body_change = [&](Page page) {
+            hnsw::MutablePage body{page_body(page), kBodySize, block};
+            if (!change(body))
+                return false;
+            set_free_range(page, hnsw::page_low(body.body, body.size), hnsw::page_high(body.body, body.size));
+            return true;
+        };
+        if constexpr (kWrites == Writes::logged)
+            change_page_logged(index_, buffer, whole, body_change);
+        else
+            change_page_unlogged(buffer, body_change);
+    }
+
+    Relation index_;
+    BufferAccessStrategy strategy_;
+    ForkNumber fork_;
+    bool vacuum_;
+    uint32_t blocks_ = 0; // known to exist; an index does not shrink while it is open
+};
+
+using PageStore = BasicStore<Writes::logged>;
+using BulkStore = BasicStore<Writes::bulk>;
+
+} // namespace vecx::pg

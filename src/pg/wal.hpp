@@ -1,0 +1,58 @@
+// How an index page changes: the only users of GenericXLog and of unlogged page writes in the project.
+// Both take a buffer that the caller has pinned and locked exclusively and keeps so; `change(Page)` works on
+// a copy of the page, so that a change given up half way, or an error, leaves nothing behind. It must not
+// call PostgreSQL; it returns whether the page is to be written.
+#pragma once
+
+#include "pg/page.hpp"
+#include "pg/postgres.hpp"
+
+extern "C" {
+#include "access/generic_xlog.h"
+#include "access/xloginsert.h"
+#include "utils/rel.h"
+}
+
+namespace vecx::pg {
+
+// One page, one WAL record (none when the relation needs no WAL). A new page is initialised first and logged
+// as a whole, for replay has nothing to apply a difference to; so is any page when `whole` is set.
+template <class F>
+bool change_page_logged(Relation rel, Buffer buffer, bool whole, F &&change) {
+    bool fresh = PageIsNew(BufferGetPage(buffer));
+    GenericXLogState *record = GenericXLogStart(rel);
+    Page page = GenericXLogRegisterBuffer(record, buffer, whole || fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
+    if (fresh)
+        PageInit(page, BLCKSZ, 0);
+    if (!change(page)) {
+        GenericXLogAbort(record);
+        return false;
+    }
+    GenericXLogFinish(record);
+    return true;
+}
+
+// For relations that nobody else can see yet (a build); log_fork() at its end makes it durable.
+template <class F>
+bool change_page_unlogged(Buffer buffer, F &&change) {
+    PGAlignedBlock copy;
+    Page page = copy.data;
+    if (PageIsNew(BufferGetPage(buffer)))
+        PageInit(page, BLCKSZ, 0);
+    else
+        memcpy(page, BufferGetPage(buffer), BLCKSZ);
+    if (!change(page))
+        return false;
+    memcpy(BufferGetPage(buffer), page, BLCKSZ);
+    MarkBufferDirty(buffer);
+    return true;
+}
+
+// Logs every page of a fork that was written without WAL. The init fork of an unlogged relation is always
+// logged: it is what recovery and a promoted standby start from.
+inline void log_fork(Relation rel, ForkNumber fork) {
+    if (RelationNeedsWAL(rel) || fork == INIT_FORKNUM)
+        log_newpage_range(rel, fork, 0, RelationGetNumberOfBlocksInFork(rel, fork), true);
+}
+
+} // namespace vecx::pg

@@ -1,0 +1,66 @@
+# An index gives the same answers after a restart and after a crash, and takes inserts and VACUUM after both.
+use strict;
+use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use VecxTest;
+use Test::More;
+
+my $node = new_node('restart', conf => "wal_consistency_checking = 'all'\n");
+my $values = points_columns('i');
+my $answer_sql = "SET enable_seqscan = off;
+	SELECT array_agg(id) FROM (SELECT p.id FROM queries q CROSS JOIN LATERAL
+		(SELECT id FROM points ORDER BY c_vector <-> q.c_vector LIMIT 10) p) s;
+	SELECT array_agg(id) FROM (SELECT p.id FROM queries q CROSS JOIN LATERAL
+		(SELECT id FROM points ORDER BY c_bit <~> q.c_bit LIMIT 10) p) s;";
+my @classes = grep { "$_->{type}_$_->{metric}" =~ /^(vector_l2|bit_hamming|sparsevec_cosine)$/ } opclasses();
+
+create_points($node, 1000);
+create_indexes($node, @classes);
+$node->safe_psql('postgres', "CREATE UNLOGGED TABLE forgotten (v vector(3));
+	CREATE INDEX ON forgotten USING hnsw (v vector_l2_ops);
+	INSERT INTO forgotten SELECT ARRAY[i, i, i]::vector FROM generate_series(1, 100) i");
+
+my $before = $node->safe_psql('postgres', $answer_sql);
+$node->restart;
+is($node->safe_psql('postgres', $answer_sql), $before, 'same answers after a restart');
+is($node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM (SELECT 1 FROM forgotten ORDER BY v <-> '[1,1,1]') s"),
+	'100', 'an unlogged index survives a restart');
+
+$node->safe_psql('postgres', "INSERT INTO points SELECT i, $values FROM generate_series(1001, 1200) i;
+	DELETE FROM points WHERE id % 5 = 0");
+$node->safe_psql('postgres', 'VACUUM points');
+$node->safe_psql('postgres', "INSERT INTO points SELECT i, $values FROM generate_series(2001, 2100) i");
+$before = $node->safe_psql('postgres', $answer_sql);
+$node->stop('immediate');
+$node->start;
+is($node->safe_psql('postgres', $answer_sql), $before, 'same answers after a crash');
+is(check_indexes($node), scalar(@classes) + 1, 'indexes are sound after a crash');
+is($node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM (SELECT 1 FROM forgotten ORDER BY v <-> '[1,1,1]') s"),
+	'0', 'an unlogged index is empty after a crash');
+
+$node->safe_psql('postgres', "INSERT INTO forgotten VALUES ('[1,2,3]');
+	INSERT INTO points SELECT i, $values FROM generate_series(3001, 3100) i; DELETE FROM points WHERE id % 5 = 1");
+is($node->safe_psql('postgres', "SET enable_seqscan = off; SELECT v FROM forgotten ORDER BY v <-> '[1,1,1]'"),
+	'[1,2,3]', 'an unlogged index takes inserts after a crash');
+$node->safe_psql('postgres', 'VACUUM points');
+cmp_ok(recall($node, $_, 10), '>=', 0.95, "recall of $_->{type} $_->{metric} after recovery, inserts and vacuum") foreach (@classes);
+
+# A crash in the middle of a statement: what it had written is in the index, and nobody sees it.
+my $session = $node->background_psql('postgres', on_error_stop => 0) if $node->can('background_psql');
+if ($session && ref $session && $session->can('query_safe'))
+{
+	$session->query_safe("BEGIN; INSERT INTO points SELECT i, $values FROM generate_series(4001, 4100) i;");
+	my $count = $node->safe_psql('postgres', 'CHECKPOINT; SELECT count(*) FROM points');
+	$node->stop('immediate');
+	eval { $session->quit };
+	$node->start;
+	is($node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM
+		(SELECT 1 FROM points ORDER BY c_vector <-> (SELECT c_vector FROM queries WHERE id = -1)) s"),
+		$count, 'an insert that a crash cut off is not seen');
+	$node->safe_psql('postgres', 'VACUUM points');
+	is(check_indexes($node), scalar(@classes) + 1, 'indexes are sound after VACUUM removed it');
+}
+
+$node->stop;
+done_testing();
