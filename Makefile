@@ -66,6 +66,8 @@ $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 
 -include $(OBJS:.o=.d)
 
+include bench/bench.mk
+
 $(DATA_built): $(SQL_PARTS)
 	@{ printf '%s\n' '\echo Use "CREATE EXTENSION $(EXTENSION)" to load this file. \quit'; cat $(SQL_PARTS); } > $@.tmp
 	@mv $@.tmp $@

@@ -1,0 +1,123 @@
+// Inserting into a table with an index: one row per statement, ten rows per statement, COPY.
+#include <algorithm>
+
+#include "common.hpp"
+#include "load.hpp"
+#include "phases.hpp"
+
+namespace vecx::bench {
+
+namespace {
+
+constexpr size_t kRowsPerStatement = 10;
+
+// Rows that a round inserts in each way, and the ways.
+struct Way {
+    const char *name;
+    size_t rows;
+    void (*insert)(Connection &, const Run &, const std::string &table, size_t first, size_t rows);
+};
+
+// Parameters of one row: id and vector.
+void add_row(std::vector<std::string> *parameters, const Run &run, size_t row) {
+    std::string id;
+    append_int32(&id, static_cast<int32_t>(row));
+    parameters->push_back(id);
+    parameters->push_back(to_binary(run.options.element, run.set.base.row(row)));
+}
+
+void execute_rows(Connection &connection, const char *statement, const Run &run, size_t first, size_t rows) {
+    std::vector<std::string> parameters;
+    for (size_t i = 0; i < rows; i++)
+        add_row(&parameters, run, first + i);
+    const std::vector<std::string_view> views(parameters.begin(), parameters.end());
+    connection.execute(statement, views);
+}
+
+void insert_single(Connection &connection, const Run &run, const std::string &, size_t first, size_t rows) {
+    for (size_t i = 0; i < rows; i++)
+        execute_rows(connection, "one", run, first + i, 1);
+}
+
+void insert_multiple(Connection &connection, const Run &run, const std::string &, size_t first, size_t rows) {
+    for (size_t i = 0; i + kRowsPerStatement <= rows; i += kRowsPerStatement)
+        execute_rows(connection, "ten", run, first + i, kRowsPerStatement);
+}
+
+void insert_copy(Connection &connection, const Run &run, const std::string &table, size_t first, size_t rows) {
+    connection.copy_in("COPY " + table + " FROM STDIN (FORMAT binary)",
+                       copy_rows(run.set.base, run.options.element, first, first + rows));
+}
+
+void prepare_inserts(Connection &connection, const std::string &table) {
+    std::vector<std::string> tuples;
+    for (size_t i = 0; i < kRowsPerStatement; i++)
+        tuples.push_back(format("($%zu, $%zu)", 2 * i + 1, 2 * i + 2));
+    connection.prepare("one", "INSERT INTO " + table + " VALUES ($1, $2)");
+    connection.prepare("ten", "INSERT INTO " + table + " VALUES " + join(tuples, ", "));
+}
+
+} // namespace
+
+void run_insert(Run &run) {
+    std::vector<SqlCompetitor *> systems;
+    for (SqlCompetitor *competitor : run.sql()) {
+        if (!run.results.has(run.key("insert", *competitor, "COPY")))
+            systems.push_back(competitor);
+    }
+    if (systems.empty())
+        return;
+    // Half of the set at most is there before, so that the other half can come.
+    const size_t rows = std::min(run.options.life_rows, run.set.base.rows() / 2);
+    const size_t spare = (run.set.base.rows() - rows) / run.options.rounds;
+    const Way ways[] = {
+        {"single", std::min<size_t>(200, spare / 8), insert_single},
+        {"multiple", std::min<size_t>(500, spare / 4) / kRowsPerStatement * kRowsPerStatement, insert_multiple},
+        {"COPY", std::min<size_t>(1000, spare / 2), insert_copy},
+    };
+    struct Figures {
+        std::vector<double> rates, wal;
+    };
+    std::vector<std::vector<Figures>> figures(systems.size(), std::vector<Figures>(std::size(ways)));
+    std::vector<std::unique_ptr<Connection>> connections;
+    std::vector<std::string> tables;
+    Progress progress(format("%s: insert", run.set.name.c_str()),
+                      static_cast<double>(run.options.rounds * systems.size()));
+    for (SqlCompetitor *competitor : systems) {
+        tables.push_back(competitor->table() + "_life");
+        competitor->make_life_table(tables.back(), rows);
+        connections.push_back(competitor->connect());
+        prepare_inserts(*connections.back(), tables.back());
+    }
+    size_t next = rows;
+    for (unsigned round = 0; round < run.options.rounds; round++) {
+        for (size_t w = 0; w < std::size(ways); w++) {
+            for (size_t i = 0; i < systems.size(); i++) {
+                const size_t s = round % 2 == 0 ? i : systems.size() - 1 - i;
+                progress.show(static_cast<double>(round * systems.size() + i), systems[s]->system().name);
+                Connection &connection = *connections[s];
+                const std::string before = connection.value("SELECT pg_current_wal_insert_lsn()");
+                const Stopwatch clock;
+                ways[w].insert(connection, run, tables[s], next, ways[w].rows);
+                const double seconds = clock.seconds();
+                const double wal =
+                    connection.number(format("SELECT pg_current_wal_insert_lsn() - '%s'::pg_lsn", before.c_str()));
+                figures[s][w].rates.push_back(static_cast<double>(ways[w].rows) / seconds);
+                figures[s][w].wal.push_back(wal / static_cast<double>(ways[w].rows));
+            }
+            next += ways[w].rows;
+        }
+    }
+    for (size_t s = 0; s < systems.size(); s++) {
+        for (size_t w = 0; w < std::size(ways); w++) {
+            Json json = run.line("insert", *systems[s]);
+            json.add("way", ways[w].name).add("rows_before", static_cast<double>(rows));
+            add_rounds(&json, "rows_per_second", figures[s][w].rates);
+            add_rounds(&json, "wal_bytes_per_row", figures[s][w].wal);
+            run.results.append(run.key("insert", *systems[s], ways[w].name), json);
+        }
+        connections[s]->run("DROP TABLE " + tables[s]);
+    }
+}
+
+} // namespace vecx::bench

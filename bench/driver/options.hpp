@@ -1,0 +1,58 @@
+// The command line: systems under test, data, where results go.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "dataset.hpp"
+#include "postgres.hpp"
+
+namespace vecx::bench {
+
+// One competitor. SQL systems are a connection string and the words of CREATE INDEX; the in-process
+// ones (hnswlib, faiss) have no connection.
+struct System {
+    std::string name;       // as it appears in results and plots
+    std::string connection; // libpq connection string; empty for in-process systems
+    std::string method;     // hnsw, ivfflat: the access method, or the library's name
+    std::string with;       // the index's storage parameters, such as "m = 16"
+    std::string setting;    // what the sweep varies: hnsw.ef_search
+    std::vector<std::string> values;
+    std::vector<std::string> session; // statements run on every connection
+    std::vector<std::string> filter_session; // and, for filtered queries, these
+
+    bool in_process() const { return connection.empty(); }
+    bool handicapped = false; // the first system, when a handicap was asked for
+};
+
+struct Options {
+    std::string command;
+    std::vector<System> systems;
+    std::vector<DatasetOptions> sets;
+    Element element = Element::vector;
+    size_t k = 10;
+    unsigned rounds = 5;
+    unsigned build_rounds = 1;
+    double seconds = 0.3; // time of one measurement
+    std::vector<unsigned> connections = {1, 2};
+    std::vector<std::string> phases;
+    std::string out;   // result file; empty: print only
+    std::string cache = "build/bench/cache";
+    std::string note;  // commit or other label, kept in the result file
+    std::string attributes;         // TSV whose columns join the table
+    std::string attribute_columns;  // "section:3,size:5:int8": name, column number from 1, type
+    std::vector<std::string> where; // further filters for the filtered sweep
+    std::string restart;            // shell command that restarts the servers (cold start)
+    std::string pgbench = "pgbench";
+    std::string pgbench_scripts = "bench/pgbench";
+    size_t life_rows = 10000; // rows of the tables of the insert and churn phases
+    std::string sparse;       // file of sparse vectors in text form (ground)
+    double handicap_us = 0;   // a deliberate slowdown of the first system, per query
+    double handicap_recall = 0; // share of the first system's results that are thrown away
+};
+
+// Throws Error with what is wrong.
+Options parse_options(int argc, char **argv);
+void print_usage();
+
+} // namespace vecx::bench

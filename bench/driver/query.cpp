@@ -1,0 +1,175 @@
+// The sweep: recall against speed. At each step of the ladder of settings every system is measured in
+// turn, round by round, so that a slow minute of the machine meets all of them.
+#include <algorithm>
+
+#include "common.hpp"
+#include "phases.hpp"
+
+namespace vecx::bench {
+
+namespace {
+
+constexpr double kEnough = 0.9995; // recall at which further steps of the ladder tell nothing new
+
+// Recall of every query, in one untimed pass, which also warms the caches.
+std::vector<double> all_recalls(const Run &run, Searcher &searcher) {
+    std::vector<double> recalls;
+    std::vector<int32_t> ids;
+    for (size_t q = 0; q < run.set.queries.rows(); q++) {
+        check_interrupts();
+        searcher.search(q, &ids);
+        recalls.push_back(recall_of(run.set, run.set.queries.row(q), ids, run.truth.limits[q], run.truth.counts[q]));
+    }
+    return recalls;
+}
+
+// One system at one step.
+struct Entry {
+    Competitor *competitor;
+    std::string value;
+    std::vector<double> recalls;
+    double buffers = 0;
+};
+
+std::string step_key(const Run &run, const Entry &entry, unsigned connections) {
+    return run.key("query", *entry.competitor,
+                   format("%s=%s/c=%u", entry.competitor->system().setting.c_str(), entry.value.c_str(), connections));
+}
+
+void measure_step(Run &run, std::vector<Entry> &entries, unsigned connections) {
+    std::vector<Entry *> open;
+    for (Entry &entry : entries) {
+        if (!run.results.has(step_key(run, entry, connections)))
+            open.push_back(&entry);
+    }
+    if (open.empty())
+        return;
+    // A yardstick and its object must come from the same rounds: when one is missing, all are measured.
+    std::vector<std::vector<std::unique_ptr<Searcher>>> searchers(entries.size());
+    for (size_t e = 0; e < entries.size(); e++) {
+        for (unsigned c = 0; c < connections; c++) {
+            searchers[e].push_back(entries[e].competitor->open());
+            searchers[e].back()->set(entries[e].value);
+            std::vector<int32_t> ids;
+            for (size_t q = 0; q < std::min<size_t>(20, run.set.queries.rows()); q++)
+                searchers[e].back()->search(q, &ids); // plans, and the backend's own caches
+        }
+    }
+    std::vector<std::vector<double>> qps(entries.size()), latencies(entries.size());
+    for (unsigned round = 0; round < run.options.rounds; round++) {
+        const size_t first = round * run.set.queries.rows() / run.options.rounds;
+        for (size_t i = 0; i < entries.size(); i++) {
+            const size_t e = round % 2 == 0 ? i : entries.size() - 1 - i;
+            const Measurement got = measure(run, searchers[e], first, run.options.seconds);
+            qps[e].push_back(got.qps);
+            latencies[e].insert(latencies[e].end(), got.latencies_us.begin(), got.latencies_us.end());
+        }
+    }
+    for (size_t e = 0; e < entries.size(); e++) {
+        const Entry &entry = entries[e];
+        if (run.results.has(step_key(run, entry, connections)))
+            continue;
+        Json json = run.line("query", *entry.competitor);
+        json.add("setting", entry.competitor->system().setting).add("value", to_number(entry.value, "value"));
+        json.add("connections", connections);
+        add_recalls(&json, entry.recalls);
+        add_rounds(&json, "qps", qps[e]);
+        json.add("p50_us", percentile(latencies[e], 0.5)).add("p95_us", percentile(latencies[e], 0.95));
+        json.add("p99_us", percentile(latencies[e], 0.99)).add("buffers", entry.buffers);
+        run.results.append(step_key(run, entry, connections), json);
+    }
+}
+
+} // namespace
+
+Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &searchers, size_t first,
+                    double seconds) {
+    const size_t queries = run.set.queries.rows();
+    const unsigned threads = static_cast<unsigned>(searchers.size());
+    std::vector<std::vector<double>> latencies(threads);
+    std::vector<double> rates(threads);
+    run_together(threads, [&](unsigned t) {
+        std::vector<int32_t> ids;
+        size_t query = first + t * queries / threads;
+        const Stopwatch clock;
+        while (clock.seconds() < seconds) {
+            check_interrupts();
+            const Stopwatch one;
+            searchers[t]->search(query++ % queries, &ids);
+            latencies[t].push_back(one.microseconds());
+        }
+        rates[t] = static_cast<double>(latencies[t].size()) / clock.seconds();
+    });
+    Measurement all;
+    for (unsigned t = 0; t < threads; t++) {
+        all.qps += rates[t];
+        all.latencies_us.insert(all.latencies_us.end(), latencies[t].begin(), latencies[t].end());
+    }
+    return all;
+}
+
+void add_recalls(Json *json, std::vector<double> recalls) {
+    json->add("recall", mean(recalls)).add("recall_p5", percentile(recalls, 0.05));
+    json->add("recall_min", percentile(recalls, 0));
+}
+
+void add_rounds(Json *json, const std::string &name, const std::vector<double> &rounds) {
+    json->add(name, median(rounds)).add(name + "_rounds", rounds);
+}
+
+void run_query(Run &run) {
+    size_t steps = 0;
+    for (const auto &competitor : run.competitors)
+        steps = std::max(steps, competitor->system().values.size());
+    std::vector<bool> finished(run.competitors.size(), false);
+    for (size_t step = 0; step < steps; step++) {
+        std::vector<Entry> entries;
+        bool all_known = true;
+        for (size_t c = 0; c < run.competitors.size(); c++) {
+            Competitor &competitor = *run.competitors[c];
+            const auto &values = competitor.system().values;
+            if (!competitor.failure.empty() || finished[c] || step >= values.size())
+                continue;
+            entries.push_back({&competitor, values[step], {}});
+            for (const unsigned connections : run.options.connections)
+                all_known = all_known && run.results.has(step_key(run, entries.back(), connections));
+        }
+        if (entries.empty() || all_known)
+            continue;
+        Progress progress(format("%s: sweep", run.set.name.c_str()), static_cast<double>(steps));
+        for (auto entry = entries.begin(); entry != entries.end();) {
+            progress.show(static_cast<double>(step), entry->competitor->system().name);
+            try {
+                auto *sql = dynamic_cast<SqlCompetitor *>(entry->competitor);
+                if (sql != nullptr) {
+                    const auto connection = sql->connect();
+                    connection->run("SET " + sql->system().setting + " = " + entry->value);
+                    sql->check_plan(*connection, sql->query(sql->table()));
+                    entry->buffers = sql->buffers_per_query(*connection, sql->query(sql->table()), 50);
+                }
+                const auto searcher = entry->competitor->open();
+                searcher->set(entry->value);
+                entry->recalls = all_recalls(run, *searcher);
+                ++entry;
+            } catch (const Error &error) {
+                entry->competitor->failure = error.what();
+                say(format("%s: %s leaves the sweep: %s", run.set.name.c_str(),
+                           entry->competitor->system().name.c_str(), error.what()));
+                entry = entries.erase(entry);
+            }
+        }
+        for (const unsigned connections : run.options.connections)
+            measure_step(run, entries, connections);
+        for (const Entry &entry : entries) {
+            const double recall = mean(entry.recalls);
+            say(format("%s: %s %s=%s recall %.4f", run.set.name.c_str(), entry.competitor->system().name.c_str(),
+                       entry.competitor->system().setting.c_str(), entry.value.c_str(), recall));
+            for (size_t c = 0; c < run.competitors.size(); c++) {
+                if (run.competitors[c].get() == entry.competitor && recall >= kEnough)
+                    finished[c] = true;
+            }
+        }
+    }
+}
+
+} // namespace vecx::bench
