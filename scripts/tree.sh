@@ -26,13 +26,17 @@ writable() { # directories that the server's user may write to
 }
 
 make_tree() {
-    local dir
-    if [ ! -x "$bindir/postgres" ] || [ "$(pg_dir bindir)/postgres" -nt "$bindir/postgres" ]; then
+    local dir source
+    source=$(pg_dir bindir)/postgres
+    source=$(stat -Lc '%n %s %Y' "$source") # a new copy after an update of the packages
+    if [ ! -x "$bindir/postgres" ] || [ "$(cat "$root/copied-from" 2>/dev/null)" != "$source" ]; then
         for dir in bindir pkglibdir sharedir; do
-            mkdir -p "$root$(pg_dir $dir)"
-            cp -a --update "$(pg_dir $dir)/." "$root$(pg_dir $dir)/"
+            dir=$(pg_dir $dir)
+            rm -rf "${root:?}$dir"
+            mkdir -p "$root$dir"
+            cp -a "$dir/." "$root$dir/"
         done
-        touch "$bindir/postgres"
+        echo "$source" >"$root/copied-from"
     fi
     make -s PG_CONFIG="$PG_CONFIG" >&2
     make -s PG_CONFIG="$PG_CONFIG" DESTDIR="$root" install >&2
