@@ -34,7 +34,11 @@ make_tree() {
             dir=$(pg_dir $dir)
             rm -rf "${root:?}$dir"
             mkdir -p "$root$dir"
-            cp -a "$dir/." "$root$dir/"
+            if [ "$dir" = "$(pg_dir bindir)" ]; then # some systems have it together with everything else
+                (cd "$dir" && cp -a postgres initdb psql pg_* createdb dropdb createuser dropuser vacuumdb reindexdb clusterdb "$root$dir/")
+            else
+                cp -a "$dir/." "$root$dir/"
+            fi
         done
         echo "$source" >"$root/copied-from"
     fi
