@@ -35,7 +35,7 @@ make_tree() {
             rm -rf "${root:?}$dir"
             mkdir -p "$root$dir"
             if [ "$dir" = "$(pg_dir bindir)" ]; then # some systems have it together with everything else
-                (cd "$dir" && cp -a postgres initdb psql pg_* createdb dropdb createuser dropuser vacuumdb reindexdb clusterdb "$root$dir/")
+                (cd "$dir" && cp -a postgres initdb psql pg_* createdb dropdb createuser dropuser vacuumdb reindexdb clusterdb pgbench "$root$dir/")
             else
                 cp -a "$dir/." "$root$dir/"
             fi
