@@ -50,6 +50,10 @@ make_tree() {
 start_cluster() {
     local dir=$1 socket=$2
     shift 2
+    mkdir -p -m 700 "$socket"
+    if is_root; then chown -h "$user" "$socket"; fi
+    if [ -L "$socket" ] || [ "$(stat -c %U "$socket")" != "$user" ]; then die "$socket belongs to somebody else"; fi
+    chmod 700 "$socket" # local connections are trusted, so only this user (and root) may make them
     if [ ! -f "$dir/data/PG_VERSION" ]; then
         mkdir -p -m 700 "$dir"
         own "$dir"
