@@ -194,3 +194,10 @@ CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_typ
     AS 'MODULE_PATHNAME', 'vecx_index_info' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw index says about itself';
+
+CREATE FUNCTION vecx_check_index(index regclass) RETURNS bigint
+    AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION vecx_check_index(regclass) IS 'number of rows in an hnsw index, after checking all of it; an error where it is damaged';
+
+REVOKE ALL ON FUNCTION vecx_check_index(regclass) FROM PUBLIC;

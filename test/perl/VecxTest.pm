@@ -39,14 +39,15 @@ sub new_node
 }
 
 # The expressions that make the columns of row `i`: 16 small integers, the same numbers in every type, so that
-# no type rounds them, and a bit string. hashint8extended gives the same numbers everywhere.
+# no type rounds them, and as bits in a unary code of 8 bits each (random bits would have no near neighbours).
+# hashint8extended gives the same numbers everywhere.
 sub points_columns
 {
 	my ($i) = @_;
-	my $numbers = "ARRAY(SELECT (hashint8extended($i, j) % 50)::int FROM generate_series(1, 16) j)";
-	return "$numbers::vector(16), $numbers::vector(16)::halfvec(16), $numbers::vector(16)::bf16vec(16), "
-	  . "$numbers::vector(16)::int8vec(16), $numbers::vector(16)::sparsevec(16), "
-	  . "(hashint8extended($i, 99)::bit(64) || hashint8extended($i, 98)::bit(64))::bit(128)";
+	my $vector = "ARRAY(SELECT (hashint8extended($i, j) % 50)::int FROM generate_series(1, 16) j)::vector(16)";
+	my $bits = "(SELECT string_agg(rpad(repeat('1', ((hashint8extended($i, j) % 50)::int + 50) * 8 / 100), 8, '0'), '' ORDER BY j)
+		FROM generate_series(1, 16) j)::bit(128)";
+	return "$vector, ${vector}::halfvec(16), ${vector}::bf16vec(16), ${vector}::int8vec(16), ${vector}::sparsevec(16), $bits";
 }
 
 # Table `points` with one column of each type, and table `queries` with 20 rows of the same.

@@ -16,7 +16,7 @@ $node->safe_psql('postgres', 'CREATE SEQUENCE ids; CREATE TABLE large (id int, v
 my $values = points_columns('s.i');
 my $insert = "INSERT INTO points SELECT s.i, $values FROM (SELECT nextval('ids')::int AS i) s;";
 $node->pgbench('--no-vacuum --client=4 --transactions=150', 0, [qr/processed: 600\/600/], [qr/^$/], 'inserts from an empty index on',
-	{ '006_insert' => $insert });
+	{ '006_first' => $insert });
 is($node->safe_psql('postgres', 'SELECT count(*) FROM points'), '600', 'all rows are in the table');
 foreach my $class (@classes)
 {
