@@ -58,14 +58,13 @@ Status read_binary_header(const uint8_t *message, size_t size, int32_t *dim) {
     VECX_TRY(check_dim<E>(count));
     if (uint16_t unused = read_u16(message + 2); unused != 0)
         return Status::make(Code::data_exception, "expected unused to be 0, not %d", unused);
-    if (size < binary_size<E>(count))
-        return Status::make(Code::invalid_binary, "insufficient data left in message")
-            .with_detail("A %s of %d dimensions takes %zu bytes, not %zu.", E::kName, count, binary_size<E>(count),
-                         size);
-    if (size > binary_size<E>(count))
-        return Status::make(Code::invalid_binary, "invalid binary format for type %s", E::kName)
-            .with_detail("A %s of %d dimensions takes %zu bytes, not %zu.", E::kName, count, binary_size<E>(count),
-                         size);
+    if (size != binary_size<E>(count)) {
+        Status s = size < binary_size<E>(count)
+                       ? Status::make(Code::invalid_binary, "insufficient data left in message")
+                       : Status::make(Code::invalid_binary, "invalid binary format for type %s", E::kName);
+        return s.with_detail("A value of type %s with dimension %d takes %zu bytes, not %zu.", E::kName, count,
+                             binary_size<E>(count), size);
+    }
     *dim = count;
     return Status{};
 }

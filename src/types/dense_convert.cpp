@@ -50,8 +50,12 @@ Status narrow_doubles(const double *in, size_t n, FloatFormatter format, typenam
     for (size_t i = 0; i < n; ++i) {
         // What is rounded to an integer first is exact as a float wherever it fits a byte.
         float value = static_cast<float>(To::kIsFloat ? in[i] : std::nearbyint(in[i]));
-        if (!narrow_one<To>(value, &out[i])) [[unlikely]]
+        if (narrow_one<To>(value, &out[i])) [[likely]]
+            continue;
+        if (To::kIsFloat || !std::isfinite(in[i]))
             return refuse<To>(value, format);
+        char text[32];
+        return bad_range(To::kName, text, static_cast<size_t>(snprintf(text, sizeof text, "%.15g", in[i])));
     }
     return Status{};
 }
@@ -108,9 +112,10 @@ Status combine_sums(const double *more, size_t n, double *sums) {
 template <class To>
 Status divide_sums(const double *sums, double divisor, size_t n, FloatFormatter format, typename To::Stored *out) {
     for (size_t i = 0; i < n; ++i) {
-        float mean = static_cast<float>(sums[i] / divisor);
-        if (!narrow_one<To>(mean, &out[i])) [[unlikely]]
-            return refuse<To>(mean, format);
+        double value = sums[i] / divisor;
+        float rounded = static_cast<float>(value);
+        if (!narrow_one<To>(rounded, &out[i])) [[unlikely]]
+            return std::isinf(rounded) && std::isfinite(value) ? overflow() : refuse<To>(rounded, format);
     }
     return Status{};
 }

@@ -31,7 +31,7 @@ Status accumulate(const typename E::Stored *x, size_t n, double *sums);
 // sums[i] += more[i]; 22003 when a sum becomes infinite.
 Status combine_sums(const double *more, size_t n, double *sums);
 
-// out[i] = sums[i] / divisor, rounded to float and then to the type. Not for int8vec.
+// out[i] = sums[i] / divisor, rounded to float and then to the type; 22003 when that overflows. Not for int8vec.
 template <class To>
 Status divide_sums(const double *sums, double divisor, size_t n, FloatFormatter format, typename To::Stored *out);
 

@@ -8,10 +8,10 @@ extern "C" {
 
 namespace vecx::pg {
 
-SumState open_sum_state(Datum datum, const char *function) {
+SumState open_sum_state(Datum datum, const char *type, const char *verb) {
     ArrayType *array = DatumGetArrayTypeP(datum);
     if (ARR_NDIM(array) != 1 || ARR_DIMS(array)[0] < 1 || ARR_HASNULL(array) || ARR_ELEMTYPE(array) != FLOAT8OID)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s: expected state array", function)));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s_%s: expected state array", type, verb)));
     return SumState{array, reinterpret_cast<double *>(ARR_DATA_PTR(array)), ARR_DIMS(array)[0] - 1};
 }
 
@@ -29,8 +29,8 @@ SumState writable_sum_state(const SumState &state, FunctionCallInfo fcinfo) {
 }
 
 Datum combine_sum_states(FunctionCallInfo fcinfo) {
-    SumState a = open_sum_state(PG_GETARG_DATUM(0), "combine");
-    SumState b = open_sum_state(PG_GETARG_DATUM(1), "combine");
+    SumState a = open_sum_state(PG_GETARG_DATUM(0), F32::kName, "combine");
+    SumState b = open_sum_state(PG_GETARG_DATUM(1), F32::kName, "combine");
     // The count adds up also where one side has no sums yet; only the left side may be the aggregate's own.
     if (a.dim == 0) {
         double count = a.values[0];

@@ -13,8 +13,8 @@ struct SumState {
     int32 dim;      // 0 before the first value
 };
 
-// 22023 when `datum` is not such an array; `function` is named in the message.
-SumState open_sum_state(Datum datum, const char *function);
+// 22023 when `datum` is not such an array; the message names the function <type>_<verb>.
+SumState open_sum_state(Datum datum, const char *type, const char *verb);
 
 // A state with all values zero.
 SumState make_sum_state(int32 dim);
@@ -28,7 +28,7 @@ Datum combine_sum_states(FunctionCallInfo fcinfo);
 // (float8[], type)
 template <class E>
 Datum dense_accum(FunctionCallInfo fcinfo) {
-    SumState state = open_sum_state(PG_GETARG_DATUM(0), "accum");
+    SumState state = open_sum_state(PG_GETARG_DATUM(0), E::kName, "accum");
     DenseArgument x(PG_GETARG_DATUM(1));
     if (state.dim == 0) {
         double count = state.values[0];
@@ -45,7 +45,7 @@ Datum dense_accum(FunctionCallInfo fcinfo) {
 
 template <class To>
 inline Datum finish_sum_state(FunctionCallInfo fcinfo, bool average) {
-    SumState state = open_sum_state(PG_GETARG_DATUM(0), average ? "avg" : "sum");
+    SumState state = open_sum_state(PG_GETARG_DATUM(0), To::kName, average ? "avg" : "sum");
     if (state.values[0] == 0) // SQL: of no values, NULL
         PG_RETURN_NULL();
     DenseHeader *result = allocate_dense<To>(state.dim);
