@@ -1,6 +1,7 @@
 // Binds types and metrics to kernels, and the distances of sparse payloads (sorted merges, no SIMD).
 #include "types/distance.hpp"
 
+#include <bit>
 #include <cstring>
 
 #include "base/core_only.hpp"
@@ -74,22 +75,29 @@ constexpr Function kFunctions[6][6] = {
     {l2_sparse, ip_sparse, cosine_sparse, l1_sparse, nullptr, nullptr},
 };
 
-// Walks two ascending index lists together: both(x, y) where an index is in both, only_a(x), only_b(y).
-template <class Both, class OnlyA, class OnlyB>
-void merge(SparseView a, SparseView b, Both both, OnlyA only_a, OnlyB only_b) {
+// Keeps the value or makes it zero, without a branch.
+float keep_if(bool keep, float value) {
+    return std::bit_cast<float>(std::bit_cast<uint32_t>(value) & -static_cast<uint32_t>(keep));
+}
+
+// The sum of term(x, y) over all indices that a or b has, in ascending order; x or y is 0 where it has none.
+// Which list is ahead is as good as random, so the walk takes every step without a branch on it.
+template <class Term>
+float sum_merged(SparseView a, SparseView b, Term term) {
+    float sum = 0;
     int32_t i = 0, j = 0;
     while (i < a.nnz && j < b.nnz) {
-        if (a.indices[i] == b.indices[j])
-            both(a.values[i++], b.values[j++]);
-        else if (a.indices[i] < b.indices[j])
-            only_a(a.values[i++]);
-        else
-            only_b(b.values[j++]);
+        int32_t at_a = a.indices[i], at_b = b.indices[j];
+        bool use_a = at_a <= at_b, use_b = at_b <= at_a;
+        sum += term(keep_if(use_a, a.values[i]), keep_if(use_b, b.values[j]));
+        i += use_a;
+        j += use_b;
     }
-    while (i < a.nnz)
-        only_a(a.values[i++]);
-    while (j < b.nnz)
-        only_b(b.values[j++]);
+    for (; i < a.nnz; ++i)
+        sum += term(a.values[i], 0.0f);
+    for (; j < b.nnz; ++j)
+        sum += term(0.0f, b.values[j]);
+    return sum;
 }
 
 } // namespace
@@ -146,26 +154,15 @@ SparseView sparse_view(Payload p) {
 }
 
 float sparse_l2sq(SparseView a, SparseView b) {
-    float sum = 0;
-    merge(
-        a, b, [&](float x, float y) { sum += (x - y) * (x - y); }, [&](float x) { sum += x * x; },
-        [&](float y) { sum += y * y; });
-    return sum;
+    return sum_merged(a, b, [](float x, float y) { return (x - y) * (x - y); });
 }
 
 float sparse_dot(SparseView a, SparseView b) {
-    float sum = 0;
-    merge(
-        a, b, [&](float x, float y) { sum += x * y; }, [](float) {}, [](float) {});
-    return sum;
+    return sum_merged(a, b, [](float x, float y) { return x * y; });
 }
 
 float sparse_l1(SparseView a, SparseView b) {
-    float sum = 0;
-    merge(
-        a, b, [&](float x, float y) { sum += std::fabs(x - y); }, [&](float x) { sum += std::fabs(x); },
-        [&](float y) { sum += std::fabs(y); });
-    return sum;
+    return sum_merged(a, b, [](float x, float y) { return std::fabs(x - y); });
 }
 
 float sparse_norm_squared(SparseView a) {
