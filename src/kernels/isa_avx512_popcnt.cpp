@@ -11,10 +11,6 @@ namespace {
 
 struct Avx512Popcount : Avx512 {
     static Bits count_bits(Bits sum, Bits x) { return _mm512_add_epi64(sum, _mm512_popcnt_epi64(x)); }
-    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
-        return _mm512_add_epi64(sum, _mm512_add_epi64(_mm512_add_epi64(_mm512_popcnt_epi64(x0), _mm512_popcnt_epi64(x1)),
-                                                      _mm512_add_epi64(_mm512_popcnt_epi64(x2), _mm512_popcnt_epi64(x3))));
-    }
 };
 
 } // namespace

@@ -23,8 +23,9 @@ struct ShiftedDot {
 
 [[gnu::flatten]] int32_t dot_i8_vnni(const int8_t *a, const int8_t *b, size_t n) {
     ShiftedDot s0, s1;
+    const size_t whole = n & ~size_t{127};
     size_t i = 0;
-    for (; n - i >= 128; i += 128) {
+    for (; i != whole; i += 128) {
         s0.add(Avx512::load_ints(a + i), Avx512::load_ints(b + i));
         s1.add(Avx512::load_ints(a + i + 64), Avx512::load_ints(b + i + 64));
     }

@@ -11,8 +11,11 @@
 //   Ints                       a register of integers
 //   kMaskedLoads               whether first_*(p, r), which reads r elements and zeroes the rest, exists;
 //                              the others have keep_last_*(x, r), which zeroes all lanes but the last r
-//   widen_f16, narrow_f16, narrow_words, narrow to and from 16 bits
-//   load_dot, dot_i8, l2sq_i8, l1_i8, sum_i32, sum_u64    exact sums over int8
+//   load_words                 a register of 32-bit words from any address
+//   widen_f16, narrow_f16      binary16, kFloats at a time
+//   widen_words, narrow_words  16-bit numbers to 32 bits and back, kFloats and 2 * kFloats at a time
+//   load_dot, dot_i8, l2sq_i8, l1_i8    exact sums over int8
+//   sum_f32, sum_i32, sum_u64           across the lanes (xsimd's way, two HADDPS, is the slower one)
 //   Bits, kBitBytes, load_bits, count_bits                popcounts
 #pragma once
 
@@ -59,15 +62,6 @@ Words<A> as_words(Floats<A> x) {
 #endif
 }
 
-template <class A>
-float sum_floats(Floats<A> x) {
-#if XSIMD_VERSION_MAJOR < 10
-    return xsimd::hadd(x);
-#else
-    return xsimd::reduce_add(x);
-#endif
-}
-
 // Zeroes, then ones: a load that starts r bytes after the middle less a register's width is the mask of a
 // register's last r bytes.
 alignas(64) constexpr uint8_t kKeepTable[128] = {
@@ -86,9 +80,7 @@ inline const uint8_t *keep_mask(size_t register_bytes, size_t kept_bytes) {
 
 template <class A>
 Floats<A> keep_last_floats(Floats<A> x, size_t lanes) {
-    uint32_t mask[A::kFloats];
-    memcpy(mask, keep_mask(4 * A::kFloats, 4 * lanes), sizeof mask);
-    return as_floats<A>(as_words<A>(x) & Words<A>::load_unaligned(mask));
+    return as_floats<A>(as_words<A>(x) & A::load_words(keep_mask(4 * A::kFloats, 4 * lanes)));
 }
 
 } // namespace

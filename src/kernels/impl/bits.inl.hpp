@@ -37,12 +37,18 @@ template <class A>
 [[gnu::flatten]] uint64_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {
     constexpr size_t step = A::kBitBytes;
     auto difference = [&](size_t i) { return A::differ(A::load_bits(a + i), A::load_bits(b + i)); };
-    typename A::Bits sum = A::zero_bits();
+    typename A::Bits sum = A::zero_bits(), other = A::zero_bits();
+    const size_t whole = n & ~(2 * step - 1);
     size_t i = 0;
-    for (; n - i >= 4 * step; i += 4 * step)
-        sum = A::count_four(sum, difference(i), difference(i + step), difference(i + 2 * step), difference(i + 3 * step));
-    for (; n - i >= step; i += step)
+    for (; i != whole; i += 2 * step) {
         sum = A::count_bits(sum, difference(i));
+        other = A::count_bits(other, difference(i + step));
+    }
+    sum = A::add_bits(sum, other);
+    if (n - i >= step) {
+        sum = A::count_bits(sum, difference(i));
+        i += step;
+    }
     if constexpr (A::kMaskedLoads) {
         if (i < n)
             sum = A::count_bits(sum, A::differ(A::first_bits(a + i, n - i), A::first_bits(b + i, n - i)));
@@ -63,17 +69,9 @@ template <class A>
         ones_a = A::count_bits(ones_a, x);
         ones_b = A::count_bits(ones_b, y);
     };
+    const size_t whole = n & ~(step - 1);
     size_t i = 0;
-    for (; n - i >= 4 * step; i += 4 * step) {
-        typename A::Bits x0 = A::load_bits(a + i), y0 = A::load_bits(b + i);
-        typename A::Bits x1 = A::load_bits(a + i + step), y1 = A::load_bits(b + i + step);
-        typename A::Bits x2 = A::load_bits(a + i + 2 * step), y2 = A::load_bits(b + i + 2 * step);
-        typename A::Bits x3 = A::load_bits(a + i + 3 * step), y3 = A::load_bits(b + i + 3 * step);
-        common = A::count_four(common, A::both(x0, y0), A::both(x1, y1), A::both(x2, y2), A::both(x3, y3));
-        ones_a = A::count_four(ones_a, x0, x1, x2, x3);
-        ones_b = A::count_four(ones_b, y0, y1, y2, y3);
-    }
-    for (; n - i >= step; i += step)
+    for (; i != whole; i += step)
         add_one(A::load_bits(a + i), A::load_bits(b + i));
     JaccardParts rest{0, 0, 0};
     if constexpr (A::kMaskedLoads) {

@@ -50,11 +50,7 @@ struct Bf16 {
     // A little-endian word holds two numbers: a shift and a mask widen them without a shuffle. The even
     // elements go to `lo`, the odd ones to `hi`.
     static Pair<A> split(Words<A> x) { return {as_floats<A>(x << 16), as_floats<A>(x & Words<A>(0xFFFF0000u))}; }
-    static Pair<A> load(const uint16_t *p) {
-        uint32_t words[A::kFloats];
-        memcpy(words, p, sizeof words);
-        return split(Words<A>::load_unaligned(words));
-    }
+    static Pair<A> load(const uint16_t *p) { return split(A::load_words(p)); }
     static Pair<A> keep_last(Pair<A> x, size_t r) {
         return {keep_last_floats<A>(x.lo, r / 2), keep_last_floats<A>(x.hi, (r + 1) / 2)};
     }
@@ -99,8 +95,9 @@ struct L1 {
 template <class A, class F, class Op>
 [[gnu::flatten]] float reduce(const typename F::Element *a, const typename F::Element *b, size_t n) {
     Floats<A> s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f);
+    const size_t whole = n & ~(2 * F::kStep - 1);
     size_t i = 0;
-    for (; n - i >= 2 * F::kStep; i += 2 * F::kStep) {
+    for (; i != whole; i += 2 * F::kStep) {
         Pair<A> x = F::load(a + i), y = F::load(b + i);
         Pair<A> u = F::load(a + i + F::kStep), v = F::load(b + i + F::kStep);
         s0 = Op::add(s0, x.lo, y.lo);
@@ -119,14 +116,15 @@ template <class A, class F, class Op>
         s2 = Op::add(s2, x.lo, y.lo);
         s3 = Op::add(s3, x.hi, y.hi);
     }
-    return sum_floats<A>((s0 + s1) + (s2 + s3));
+    return A::sum_f32((s0 + s1) + (s2 + s3));
 }
 
 template <class A, class F>
 [[gnu::flatten]] CosineParts cosine(const typename F::Element *a, const typename F::Element *b, size_t n) {
     Floats<A> dot0(0.0f), dot1(0.0f), a0(0.0f), a1(0.0f), b0(0.0f), b1(0.0f);
+    const size_t whole = n & ~(F::kStep - 1);
     size_t i = 0;
-    for (; n - i >= F::kStep; i += F::kStep) {
+    for (; i != whole; i += F::kStep) {
         Pair<A> x = F::load(a + i), y = F::load(b + i);
         dot0 = Dot::add(dot0, x.lo, y.lo);
         a0 = Dot::add(a0, x.lo, x.lo);
@@ -144,7 +142,7 @@ template <class A, class F>
         a1 = Dot::add(a1, x.hi, x.hi);
         b1 = Dot::add(b1, y.hi, y.hi);
     }
-    return {sum_floats<A>(dot0 + dot1), sum_floats<A>(a0 + a1), sum_floats<A>(b0 + b1)};
+    return {A::sum_f32(dot0 + dot1), A::sum_f32(a0 + a1), A::sum_f32(b0 + b1)};
 }
 
 } // namespace

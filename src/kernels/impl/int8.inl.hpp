@@ -38,8 +38,9 @@ template <class A>
 [[gnu::flatten]] int32_t dot_i8(const int8_t *a, const int8_t *b, size_t n) {
     constexpr size_t step = A::kDotStep;
     typename A::Ints s0 = A::zero(), s1 = A::zero(), s2 = A::zero(), s3 = A::zero();
+    const size_t whole = n & ~(4 * step - 1);
     size_t i = 0;
-    for (; n - i >= 4 * step; i += 4 * step) {
+    for (; i != whole; i += 4 * step) {
         s0 = A::dot_i8(s0, A::load_dot(a + i), A::load_dot(b + i));
         s1 = A::dot_i8(s1, A::load_dot(a + i + step), A::load_dot(b + i + step));
         s2 = A::dot_i8(s2, A::load_dot(a + i + 2 * step), A::load_dot(b + i + 2 * step));
@@ -56,8 +57,9 @@ template <class A>
 [[gnu::flatten]] int32_t l2sq_i8(const int8_t *a, const int8_t *b, size_t n) {
     constexpr size_t step = A::kBytes;
     typename A::Ints s0 = A::zero(), s1 = A::zero();
+    const size_t whole = n & ~(2 * step - 1);
     size_t i = 0;
-    for (; n - i >= 2 * step; i += 2 * step) {
+    for (; i != whole; i += 2 * step) {
         s0 = A::l2sq_i8(s0, A::load_ints(a + i), A::load_ints(b + i));
         s1 = A::l2sq_i8(s1, A::load_ints(a + i + step), A::load_ints(b + i + step));
     }
@@ -74,8 +76,9 @@ template <class A>
 [[gnu::flatten]] int32_t l1_i8(const int8_t *a, const int8_t *b, size_t n) {
     constexpr size_t step = A::kBytes;
     typename A::Ints s0 = A::zero(), s1 = A::zero();
+    const size_t whole = n & ~(2 * step - 1);
     size_t i = 0;
-    for (; n - i >= 2 * step; i += 2 * step) {
+    for (; i != whole; i += 2 * step) {
         s0 = A::l1_i8(s0, A::load_ints(a + i), A::load_ints(b + i));
         s1 = A::l1_i8(s1, A::load_ints(a + i + step), A::load_ints(b + i + step));
     }

@@ -32,10 +32,10 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .l1_i8 = l1_i8<A>,
         .hamming = hamming<A>,
         .jaccard = jaccard<A>,
-        .f16_to_f32 = convert<A, F16ToF32<A>>,
-        .f32_to_f16 = convert<A, F32ToF16<A>>,
-        .bf16_to_f32 = convert<A, Bf16ToF32<A>>,
-        .f32_to_bf16 = convert<A, F32ToBf16<A>>,
+        .f16_to_f32 = convert<F16ToF32<A>>,
+        .f32_to_f16 = convert<F32ToF16<A>>,
+        .bf16_to_f32 = convert<Bf16ToF32<A>>,
+        .f32_to_bf16 = convert<F32ToBf16<A>>,
     };
 }
 

@@ -16,6 +16,7 @@ struct Avx2 {
 
     static Ints zero() { return _mm256_setzero_si256(); }
     static Ints load_ints(const void *p) { return _mm256_loadu_si256(static_cast<const __m256i *>(p)); }
+    static Words<Avx2> load_words(const void *p) { return Words<Avx2>(load_ints(p)); }
     static Ints add_i32(Ints x, Ints y) { return _mm256_add_epi32(x, y); }
     static Ints add_i64(Ints x, Ints y) { return _mm256_add_epi64(x, y); }
     static Ints keep_last_bytes(Ints x, size_t r) { return _mm256_and_si256(x, load_ints(keep_mask(32, r))); }
@@ -26,9 +27,9 @@ struct Avx2 {
     }
     static Words<Avx2> widen_words(const uint16_t *p) { return Words<Avx2>(_mm256_cvtepu16_epi32(load_half(p))); }
     // The low 16 bits of each word; the high ones are zero.
-    static void narrow_words(Words<Avx2> x, uint16_t *out) {
-        __m256i packed = _mm256_packus_epi32(x, x); // within each half
-        store_half(out, _mm256_castsi256_si128(_mm256_permute4x64_epi64(packed, 0x08)));
+    static void narrow_words(Words<Avx2> x, Words<Avx2> y, uint16_t *out) {
+        __m256i packed = _mm256_packus_epi32(x, y); // within each half: x0 y0 x1 y1
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm256_permute4x64_epi64(packed, 0xD8));
     }
 
     static constexpr size_t kDotStep = 16;
@@ -45,6 +46,9 @@ struct Avx2 {
     static Ints l1_i8(Ints sum, Ints x, Ints y) {
         __m256i flip = _mm256_set1_epi8(-128); // order-preserving map to unsigned bytes
         return _mm256_add_epi64(sum, _mm256_sad_epu8(_mm256_xor_si256(x, flip), _mm256_xor_si256(y, flip)));
+    }
+    static float sum_f32(__m256 x) {
+        return Sse4::sum_f32(_mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));
     }
     static int32_t sum_i32(Ints x) {
         return Sse4::sum_i32(_mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
@@ -70,11 +74,7 @@ struct Avx2 {
     static Bits count_bits(Bits sum, Bits x) {
         return _mm256_add_epi64(sum, _mm256_sad_epu8(ones_per_byte(x), _mm256_setzero_si256()));
     }
-    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
-        Bits ones = _mm256_add_epi8(_mm256_add_epi8(ones_per_byte(x0), ones_per_byte(x1)),
-                                    _mm256_add_epi8(ones_per_byte(x2), ones_per_byte(x3)));
-        return _mm256_add_epi64(sum, _mm256_sad_epu8(ones, _mm256_setzero_si256()));
-    }
+    static Bits add_bits(Bits x, Bits y) { return add_i64(x, y); }
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
 

@@ -19,6 +19,7 @@ struct Avx512 {
 
     static Ints zero() { return _mm512_setzero_si512(); }
     static Ints load_ints(const void *p) { return _mm512_loadu_si512(p); }
+    static Words<Avx512> load_words(const void *p) { return Words<Avx512>(load_ints(p)); }
     static Ints first_bytes(const void *p, size_t r) { return _mm512_maskz_loadu_epi8(first_64(r), p); }
     static Ints add_i32(Ints x, Ints y) { return _mm512_add_epi32(x, y); }
     static Ints add_i64(Ints x, Ints y) { return _mm512_add_epi64(x, y); }
@@ -38,8 +39,9 @@ struct Avx512 {
     static Words<Avx512> widen_words(const uint16_t *p) {
         return Words<Avx512>(_mm512_cvtepu16_epi32(load_half(p)));
     }
-    static void narrow_words(Words<Avx512> x, uint16_t *out) {
+    static void narrow_words(Words<Avx512> x, Words<Avx512> y, uint16_t *out) {
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm512_cvtepi32_epi16(x));
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + kFloats), _mm512_cvtepi32_epi16(y));
     }
 
     static constexpr size_t kDotStep = 32;
@@ -58,6 +60,9 @@ struct Avx512 {
     static Ints l1_i8(Ints sum, Ints x, Ints y) {
         __m512i flip = _mm512_set1_epi8(-128); // order-preserving map to unsigned bytes
         return _mm512_add_epi64(sum, _mm512_sad_epu8(_mm512_xor_si512(x, flip), _mm512_xor_si512(y, flip)));
+    }
+    static float sum_f32(__m512 x) {
+        return Avx2::sum_f32(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)));
     }
     static int32_t sum_i32(Ints x) {
         return Avx2::sum_i32(_mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
@@ -84,11 +89,7 @@ struct Avx512 {
     static Bits count_bits(Bits sum, Bits x) {
         return _mm512_add_epi64(sum, _mm512_sad_epu8(ones_per_byte(x), _mm512_setzero_si512()));
     }
-    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
-        Bits ones = _mm512_add_epi8(_mm512_add_epi8(ones_per_byte(x0), ones_per_byte(x1)),
-                                    _mm512_add_epi8(ones_per_byte(x2), ones_per_byte(x3)));
-        return _mm512_add_epi64(sum, _mm512_sad_epu8(ones, _mm512_setzero_si512()));
-    }
+    static Bits add_bits(Bits x, Bits y) { return add_i64(x, y); }
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
 

@@ -13,6 +13,7 @@ struct Neon {
 
     static Ints zero() { return vdupq_n_u8(0); }
     static Ints load_ints(const void *p) { return vld1q_u8(static_cast<const uint8_t *>(p)); }
+    static Words<Neon> load_words(const void *p) { return Words<Neon>(vreinterpretq_u32_u8(load_ints(p))); }
     static Ints add_i32(Ints x, Ints y) {
         return vreinterpretq_u8_u32(vaddq_u32(vreinterpretq_u32_u8(x), vreinterpretq_u32_u8(y)));
     }
@@ -26,7 +27,9 @@ struct Neon {
         vst1_u16(out, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(in))));
     }
     static Words<Neon> widen_words(const uint16_t *p) { return Words<Neon>(vmovl_u16(vld1_u16(p))); }
-    static void narrow_words(Words<Neon> x, uint16_t *out) { vst1_u16(out, vmovn_u32(x)); }
+    static void narrow_words(Words<Neon> x, Words<Neon> y, uint16_t *out) {
+        vst1q_u16(out, vcombine_u16(vmovn_u32(x), vmovn_u32(y)));
+    }
 
     static constexpr size_t kDotStep = 16;
     static Ints load_dot(const int8_t *p) { return load_ints(p); }
@@ -50,6 +53,7 @@ struct Neon {
         uint8x16_t d = vreinterpretq_u8_s8(vabdq_s8(vreinterpretq_s8_u8(x), vreinterpretq_s8_u8(y)));
         return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(d))));
     }
+    static float sum_f32(float32x4_t x) { return vaddvq_f32(x); }
     static int32_t sum_i32(Ints x) { return vaddvq_s32(vreinterpretq_s32_u8(x)); }
     static uint64_t sum_u64(Ints x) { return vaddvq_u64(vreinterpretq_u64_u8(x)); }
 
@@ -59,13 +63,10 @@ struct Neon {
     static Bits load_bits(const uint8_t *p) { return load_ints(p); }
     static Bits both(Bits x, Bits y) { return vandq_u8(x, y); }
     static Bits differ(Bits x, Bits y) { return veorq_u8(x, y); }
-    static Bits add_ones(Bits sum, Bits ones) {
-        return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(ones))));
+    static Bits count_bits(Bits sum, Bits x) {
+        return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(vcntq_u8(x)))));
     }
-    static Bits count_bits(Bits sum, Bits x) { return add_ones(sum, vcntq_u8(x)); }
-    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
-        return add_ones(sum, vaddq_u8(vaddq_u8(vcntq_u8(x0), vcntq_u8(x1)), vaddq_u8(vcntq_u8(x2), vcntq_u8(x3))));
-    }
+    static Bits add_bits(Bits x, Bits y) { return add_i64(x, y); }
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
 

@@ -14,6 +14,7 @@ struct Sse4 {
 
     static Ints zero() { return _mm_setzero_si128(); }
     static Ints load_ints(const void *p) { return _mm_loadu_si128(static_cast<const __m128i *>(p)); }
+    static Words<Sse4> load_words(const void *p) { return Words<Sse4>(load_ints(p)); }
     static Ints add_i32(Ints x, Ints y) { return _mm_add_epi32(x, y); }
     static Ints add_i64(Ints x, Ints y) { return _mm_add_epi64(x, y); }
     static Ints keep_last_bytes(Ints x, size_t r) { return _mm_and_si128(x, load_ints(keep_mask(16, r))); }
@@ -58,8 +59,8 @@ struct Sse4 {
         return Words<Sse4>(_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p))));
     }
     // The low 16 bits of each word; the high ones are zero.
-    static void narrow_words(Words<Sse4> x, uint16_t *out) {
-        _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(x, x));
+    static void narrow_words(Words<Sse4> x, Words<Sse4> y, uint16_t *out) {
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(x, y));
     }
 
     static constexpr size_t kDotStep = 8;
@@ -78,6 +79,10 @@ struct Sse4 {
     static Ints l1_i8(Ints sum, Ints x, Ints y) {
         __m128i flip = _mm_set1_epi8(-128); // order-preserving map to unsigned bytes
         return _mm_add_epi64(sum, _mm_sad_epu8(_mm_xor_si128(x, flip), _mm_xor_si128(y, flip)));
+    }
+    static float sum_f32(__m128 x) {
+        x = _mm_add_ps(x, _mm_movehl_ps(x, x));
+        return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
     }
     static int32_t sum_i32(Ints x) {
         x = _mm_add_epi32(x, _mm_unpackhi_epi64(x, x));
@@ -100,9 +105,7 @@ struct Sse4 {
     static Bits both(Bits x, Bits y) { return x & y; }
     static Bits differ(Bits x, Bits y) { return x ^ y; }
     static Bits count_bits(Bits sum, Bits x) { return sum + static_cast<uint64_t>(_mm_popcnt_u64(x)); }
-    static Bits count_four(Bits sum, Bits x0, Bits x1, Bits x2, Bits x3) {
-        return count_bits(count_bits(count_bits(count_bits(sum, x0), x1), x2), x3);
-    }
+    static Bits add_bits(Bits x, Bits y) { return x + y; }
     static uint64_t sum_bits(Bits x) { return x; }
 };
 
