@@ -148,7 +148,7 @@ need() { # need WHY KEY...
     [ ${#missing[@]} -gt 0 ] || return 0
 
     if ! command -v apt-get >/dev/null; then
-        say "vecx: $why needs what is not installed here:"
+        say "vecx: for $why, something is needed that is not installed here:"
         local system=fedora
         if command -v pacman >/dev/null; then system=arch; elif command -v brew >/dev/null; then system=mac; fi
         for key in "${missing[@]}"; do say "  $(other_names $system "$key")   ($(reason "$key"))"; done
@@ -166,7 +166,7 @@ need() { # need WHY KEY...
     for key in "${missing[@]}"; do for package in $(debian_name "$key"); do packages+=("$package"); done; done
 
     if ! may_be_root; then
-        say "vecx: $why needs Debian packages that are not installed, and there is neither root nor sudo to install them:"
+        say "vecx: for $why, Debian packages are needed, and there is neither root nor sudo to install them:"
         for key in "${missing[@]}"; do say "  $(debian_name "$key")   ($(reason "$key"))"; done
         say "Ask an administrator for:"
         say "  apt-get install --no-install-recommends ${packages[*]}"
@@ -221,9 +221,14 @@ socket_dir() { # socket_dir DIR
     echo "$short"
 }
 
+copy_sources() { # copy_sources DIR: what is in DIR already goes, except what was built there
+    find "$1" -mindepth 1 -maxdepth 1 ! -name build ! -name vecx.so -exec rm -rf {} +
+    tar --exclude=./.git --exclude=./build --exclude=node_modules --exclude=./vecx.so -cf - . | tar -C "$1" --no-same-owner -xf -
+}
+
 # When the server's user cannot reach this checkout (say /root is closed to it), or its path has characters that
 # PostgreSQL's test programs do not quote, the same script goes on in a copy under /var/tmp. Uses nothing of git.
-move_if_needed() { # move_if_needed ARGS...: the script's own arguments
+move_if_needed() { # move_if_needed ARGS...: the script's own arguments; with keep_copy=1 a copy stays as it is
     local copy user script=${BASH_SOURCE[1]##*/} why=
     user=$(server_user)
     if is_root && ! runuser -u "$user" -- test -r "$top/Makefile" 2>/dev/null; then
@@ -235,9 +240,10 @@ move_if_needed() { # move_if_needed ARGS...: the script's own arguments
     copy=/var/tmp/vecx-$(checksum "$top")-$(id -un)
     mkdir -p -m 755 "$copy"
     if [ -L "$copy" ] || [ ! -O "$copy" ]; then die "$copy belongs to somebody else"; fi
-    find "$copy" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
-    tar --exclude=./.git --exclude=./build --exclude=node_modules --exclude=./vecx.so --no-same-owner -cf - . | tar -C "$copy" --no-same-owner -xf -
-    say "vecx: $why; working in the copy $copy" >&2
+    if [ -z "${keep_copy:-}" ] || [ ! -x "$copy/scripts/$script" ]; then
+        copy_sources "$copy"
+        say "vecx: $why; working in the copy $copy" >&2
+    fi
     VECX_MOVED_FROM=$top exec "$copy/scripts/$script" "$@"
 }
 

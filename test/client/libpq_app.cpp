@@ -301,7 +301,7 @@ int main() {
     check_search("<%>", bit, "bit_jaccard_ops", rows, query);
 
     const std::string sound = as_vector(query);
-    check_refused("vector cut short", vector, sound.substr(0, sound.size() - 1), "08P01");
+    check_refused("vector cut short", vector, sound.substr(0, sound.size() - 1), "22P03");
     check_refused("vector with bytes too many", vector, sound + "x", "22P03");
     check_refused("vector without dimensions", vector, std::string(4, '\0'), "22000");
     check_refused("vector of too many dimensions", vector, std::string("\x7f\xff\0\0", 4), "54000");

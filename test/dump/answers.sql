@@ -3,11 +3,12 @@
 \pset tuples_only on
 \pset format unaligned
 SET client_min_messages = warning;
+SET jit = off;
 
 SELECT 'rows', count(*), md5(string_agg(p::text, E'\n' ORDER BY id)) FROM points AS p;
 SELECT 'arrays', a FROM arrays AS a ORDER BY id;
 SELECT 'typmod', attrelid::regclass, attname, format_type(atttypid, atttypmod) FROM pg_attribute
-WHERE attrelid IN ('points'::regclass, 'arrays'::regclass) AND attnum > 0 ORDER BY 2::text, attnum;
+WHERE attrelid IN ('points'::regclass, 'arrays'::regclass) AND attnum > 0 ORDER BY attrelid::regclass::text, attnum;
 SELECT 'index', indexdef FROM pg_indexes WHERE tablename IN ('points', 'arrays') ORDER BY indexname;
 SELECT 'average', avg(c_vector) FROM points;
 SELECT 'btree', array_agg(id) FROM (SELECT id FROM points ORDER BY c_vector LIMIT 10) AS t;

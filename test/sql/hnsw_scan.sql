@@ -32,8 +32,10 @@ SELECT count(*) FROM (SELECT id FROM t ORDER BY val <-> (SELECT NULL::vector)) s
 SELECT count(*) FROM (SELECT id FROM t ORDER BY val <-> (SELECT NULL::vector) LIMIT 50) s;
 
 -- Rescans: nested loops and correlated subqueries.
-EXPLAIN (COSTS OFF) SELECT a.id, b.id FROM (VALUES (1), (200), (NULL), (400)) a(id) CROSS JOIN LATERAL
-    (SELECT id FROM t ORDER BY val <-> (SELECT val FROM t t2 WHERE t2.id = a.id) LIMIT 1) b;
+EXPLAIN (COSTS OFF) SELECT a.v, b.id FROM (VALUES ('[1,1,7]'::vector), (NULL), ('[400,0,6]')) a(v) CROSS JOIN LATERAL
+    (SELECT id FROM t ORDER BY val <-> a.v LIMIT 1) b;
+SELECT a.v, count(*) FROM (VALUES ('[1,1,7]'::vector), (NULL), ('[400,0,6]')) a(v) CROSS JOIN LATERAL
+    (SELECT id FROM t ORDER BY val <-> a.v LIMIT 3) b GROUP BY a.v ORDER BY a.v;
 SELECT a.id, b.id FROM (VALUES (1), (200), (400)) a(id) CROSS JOIN LATERAL
     (SELECT id FROM t ORDER BY val <-> (SELECT val FROM t t2 WHERE t2.id = a.id) LIMIT 1) b;
 SELECT a.id, count(*) FROM (VALUES (1), (200), (400)) a(id) CROSS JOIN LATERAL
