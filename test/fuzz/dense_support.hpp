@@ -23,11 +23,15 @@ inline void require(bool condition) {
 // An error has a code and words that end.
 inline void require_error(const Status &s) {
     require(s.code != Code::internal && s.message[0] != '\0');
-    require(memchr(s.message, 0, sizeof s.message) != nullptr && memchr(s.detail, 0, sizeof s.detail) != nullptr);
+    require(memchr(s.message, 0, sizeof s.message) != nullptr &&
+            memchr(s.detail, 0, sizeof s.detail) != nullptr);
 }
 
-// Enough digits to tell any float from its neighbours; PostgreSQL's own formatter needs its library.
-inline int format_float(float value, char *out) { return snprintf(out, 16, "%.9g", static_cast<double>(value)); }
+// Enough digits to tell any float from its neighbours; PostgreSQL's own formatter needs its
+// library.
+inline int format_float(float value, char *out) {
+    return snprintf(out, 16, "%.9g", static_cast<double>(value));
+}
 
 template <class E>
 void require_value(const std::vector<typename E::Stored> &x) {
@@ -48,7 +52,8 @@ void require_value(const std::vector<typename E::Stored> &x) {
 inline void compare_with_strtof(const std::string &text) {
     const char *end = text.c_str() + text.size();
     for (const char *p = text.c_str(); p < end; ++p) {
-        if (is_space(*p) || (p > text.c_str() && is_digit(p[-1]))) // not within a number: that would be quadratic
+        if (is_space(*p) ||
+            (p > text.c_str() && is_digit(p[-1]))) // not within a number: that would be quadratic
             continue;
         float mine = 0;
         const char *next;
@@ -62,7 +67,8 @@ inline void compare_with_strtof(const std::string &text) {
 
 template <class E>
 int fuzz_text(const uint8_t *data, size_t size) {
-    std::string text(reinterpret_cast<const char *>(data), strnlen(reinterpret_cast<const char *>(data), size));
+    std::string text(reinterpret_cast<const char *>(data),
+                     strnlen(reinterpret_cast<const char *>(data), size));
     text.shrink_to_fit(); // so that ASan sees a read behind the NUL
     compare_with_strtof(text);
     std::vector<typename E::Stored> x(kMaxDenseDim);
