@@ -19,6 +19,8 @@ using SparseArg = Detoasted<SparseHeader>;
 
 inline size_t sparse_size(int32 nnz) { return sizeof(SparseHeader) + 8 * static_cast<size_t>(nnz); }
 
+inline int32 sparse_dimension(Datum datum) { return first_field<int32>(datum); }
+
 // The value behind an argument, which must outlive the view.
 inline types::SparseVector view(const SparseArg &arg) {
     const SparseHeader *v = arg.get();
