@@ -51,25 +51,25 @@ struct Kernel {
     Run run;
 };
 
-#define PAIR(name, format, Element, result, length)                                                                    \
-    {                                                                                                                  \
-#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                               \
-         auto f = t.name;                                                                                               \
-         size_t n = d.length;                                                                                           \
-         return run<Element>(d, first, calls, [=](const Element *a, const Element *b) { return f(a, b, n) result; });   \
-     }   \
+#define PAIR(name, format, Element, result, length)                                                                   \
+    {                                                                                                                 \
+#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                              \
+         auto f = t.name;                                                                                              \
+         size_t n = d.length;                                                                                          \
+         return run<Element>(d, first, calls, [=](const Element *a, const Element *b) { return f(a, b, n) result; });  \
+     }  \
     }
-#define CONVERT(name, format, In, Out)                                                                                 \
-    {                                                                                                                  \
-#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                               \
-         auto f = t.name;                                                                                               \
-         size_t n = d.dim;                                                                                              \
-         Out *out = reinterpret_cast<Out *>(d.out);                                                                     \
-         return run<In>(d, first, calls, [=](const In *, const In *b) {                                                 \
-             f(b, out, n);                                                                                              \
-             return 0;                                                                                                  \
-         });                                                                                                            \
-     }   \
+#define CONVERT(name, format, In, Out)                                                                                \
+    {                                                                                                                 \
+#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                              \
+         auto f = t.name;                                                                                              \
+         size_t n = d.dim;                                                                                             \
+         Out *out = reinterpret_cast<Out *>(d.out);                                                                    \
+         return run<In>(d, first, calls, [=](const In *, const In *b) {                                                \
+             f(b, out, n);                                                                                             \
+             return 0;                                                                                                 \
+         });                                                                                                           \
+     }  \
     }
 
 const Kernel kKernels[] = {
