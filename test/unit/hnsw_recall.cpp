@@ -43,11 +43,12 @@ class HnswRecall : public testing::TestWithParam<Kind> {};
 INSTANTIATE_TEST_SUITE_P(All, HnswRecall, testing::ValuesIn(kKinds),
                          [](const testing::TestParamInfo<Kind> &info) { return std::string(info.param.name); });
 
-constexpr int kRows = 1500;
+constexpr int kRows = 1000;
 
 TEST_P(HnswRecall, BuildThenVacuumThenInsert) {
     const Kind &kind = GetParam();
     Index index(kind.type, kind.metric, kind.dim);
+    index.store.copy_pages = false; // other tests watch how pages are used
     index.build_many(kRows);
     double built = index.mean_recall(30, 10, 40);
     EXPECT_GE(built, kind.floor);
@@ -73,7 +74,8 @@ TEST_P(HnswRecall, BuildThenVacuumThenInsert) {
 TEST_P(HnswRecall, InsertOnly) {
     const Kind &kind = GetParam();
     Index index(kind.type, kind.metric, kind.dim);
-    index.insert_many(800);
+    index.store.copy_pages = false; // other tests watch how pages are used
+    index.insert_many(500);
     EXPECT_GE(index.mean_recall(30, 10, 40), kind.floor);
     hnsw::CheckSummary sum = index.check("after inserts");
     EXPECT_EQ(sum.tids, index.rows.size());
@@ -82,6 +84,7 @@ TEST_P(HnswRecall, InsertOnly) {
 
 TEST(HnswChurn, KeepsRecallAndSize) {
     Index index(ElementType::f32, Metric::l2, 24);
+    index.store.copy_pages = false;
     index.build_many(1000);
     uint32_t blocks = 0;
     for (int round = 0; round < 8; ++round) {
@@ -101,6 +104,7 @@ TEST(HnswChurn, KeepsRecallAndSize) {
 TEST(HnswChurn, WholeClustersDie) {
     // Rows of one region die together: the survivors at its border find each other through the dead.
     Index index(ElementType::f32, Metric::l2, 8);
+    index.store.copy_pages = false;
     index.build_many(2000);
     std::set<uint32_t> dead;
     for (auto &[row, value] : index.rows) {
