@@ -60,9 +60,10 @@ $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
 
+# PostgreSQL's headers ask for gnu_printf, which clang does not know: -Wno-ignored-attributes.
 $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(VECX_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
+	$(CXX) $(VECX_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-ignored-attributes -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
 
 -include $(OBJS:.o=.d)
 

@@ -45,6 +45,8 @@ class SqlSearcher : public Searcher {
         }
     }
 
+    double server_cpu() override { return connection_->backend_cpu(); }
+
   private:
     std::unique_ptr<Connection> connection_;
     const SqlCompetitor &competitor_;

@@ -19,6 +19,8 @@ class Searcher {
     virtual void set(const std::string &value) = 0;
     // The ids of the k nearest rows that the system finds for query number `query`.
     virtual void search(size_t query, std::vector<int32_t> *ids) = 0;
+    // Processor time that the server has used for this searcher; negative when unknown.
+    virtual double server_cpu() { return -1; }
 };
 
 struct BuildFigures {

@@ -13,7 +13,7 @@ namespace vecx::bench {
 namespace {
 
 constexpr double kShares[] = {0.5, 0.1, 0.01, 0.001, 0.0001};
-constexpr size_t kQueries = 100; // those nearest to the anchor, so that "correlated" means what it says
+constexpr size_t kQueries = 50; // those nearest to the anchor, so that "correlated" means what it says
 
 struct Filter {
     std::string kind; // random, correlated, anti-correlated, own
@@ -101,7 +101,7 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
     for (Contender &contender : contenders) {
         const Stopwatch clock;
         size_t asked = 0;
-        for (size_t q = 0; q < queries.size() && (clock.seconds() < 10 || q < 10); q++, asked++) {
+        for (size_t q = 0; q < queries.size() && (clock.seconds() < 3 || q < 10); q++, asked++) {
             check_interrupts();
             contender.searcher->search(queries[q], &found);
             contender.returned += static_cast<double>(found.size());

@@ -1,6 +1,7 @@
 // The ground floor, without an index: COPY in and out, text and binary, and exact search by sequential
 // scan. Every measurement alternates between the systems; what counts is the median of the ratios of
-// one round. The first system is the one under test, the second the one it is compared with.
+// one round. The first system is the one under test, the second the one it is compared with. "cpu" is the
+// ratio of the backends' processor time: it tells a slower program from a busy machine.
 #include <algorithm>
 #include <cstdio>
 #include <fstream>
@@ -39,7 +40,7 @@ class Ground {
         printf("%-58s", "what (milliseconds, median)");
         for (const System &system : options.systems)
             printf(" %12s", system.name.c_str());
-        printf("  %-17s %s\n", "ratio (spread)", "bar");
+        printf("  %-18s %5s  %s\n", "ratio (spread)", "cpu", "bar");
     }
 
     ~Ground() {
@@ -79,18 +80,25 @@ class Ground {
 
 void Ground::run(const Contest &contest, unsigned rounds) {
     const size_t n = connections_.size();
-    std::vector<std::vector<double>> seconds(n);
-    std::vector<double> ratios;
+    std::vector<std::vector<double>> seconds(n), cpu(n);
+    std::vector<double> ratios, cpu_ratios;
     try {
         for (auto &connection : connections_)
             contest.work(*connection); // warms up: not counted
         for (unsigned round = 0; round < rounds; round++) {
             for (size_t i = 0; i < n; i++) {
                 const size_t s = round % 2 == 0 ? i : n - 1 - i; // who goes first alternates too
+                const double cpu_before = connections_[s]->backend_cpu();
                 seconds[s].push_back(contest.work(*connections_[s]));
+                const double used = connections_[s]->backend_cpu() - cpu_before;
+                if (cpu_before >= 0 && used > 0)
+                    cpu[s].push_back(used);
             }
-            if (n > 1)
+            if (n > 1) {
                 ratios.push_back(seconds[1].back() / seconds[0].back());
+                if (!cpu[0].empty() && !cpu[1].empty())
+                    cpu_ratios.push_back(cpu[1].back() / cpu[0].back());
+            }
         }
     } catch (const Error &error) {
         skip(contest.what, error);
@@ -102,13 +110,15 @@ void Ground::run(const Contest &contest, unsigned rounds) {
     for (size_t s = 0; s < n; s++) {
         printf(" %12.2f", median(seconds[s]) * 1e3);
         json.add(options_.systems[s].name + "_seconds", seconds[s]);
+        json.add(options_.systems[s].name + "_cpu_seconds", cpu[s]);
     }
     if (n > 1) {
         const double ratio = median(ratios);
         const bool good = contest.bar == 0 || ratio >= contest.bar;
         if (contest.bar > 0)
             (good ? met_ : missed_)++;
-        printf("  %5.2f (%.2f-%.2f) %s", ratio, percentile(ratios, 0), percentile(ratios, 1),
+        printf("  %5.2f (%.2f-%.2f)  %5s  %s", ratio, percentile(ratios, 0), percentile(ratios, 1),
+               cpu_ratios.empty() ? "-" : format("%.2f", median(cpu_ratios)).c_str(),
                contest.bar == 0 ? "" : format("%.1f %s", contest.bar, good ? "met" : "MISSED").c_str());
         json.add("ratio", ratio).add("ratios", ratios);
     }

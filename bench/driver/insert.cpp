@@ -76,7 +76,7 @@ void run_insert(Run &run) {
         {"COPY", std::min<size_t>(1000, spare / 2), insert_copy},
     };
     struct Figures {
-        std::vector<double> rates, wal;
+        std::vector<double> rates, cpu, wal;
     };
     std::vector<std::vector<Figures>> figures(systems.size(), std::vector<Figures>(std::size(ways)));
     std::vector<std::unique_ptr<Connection>> connections;
@@ -97,11 +97,14 @@ void run_insert(Run &run) {
                 progress.show(static_cast<double>(round * systems.size() + i), systems[s]->system().name);
                 Connection &connection = *connections[s];
                 const std::string before = connection.value("SELECT pg_current_wal_insert_lsn()");
+                const double cpu_before = connection.backend_cpu();
                 const Stopwatch clock;
                 ways[w].insert(connection, run, tables[s], next, ways[w].rows);
                 const double seconds = clock.seconds();
+                const double cpu = cpu_before < 0 ? 0 : connection.backend_cpu() - cpu_before;
                 const double wal =
                     connection.number(format("SELECT pg_current_wal_insert_lsn() - '%s'::pg_lsn", before.c_str()));
+                figures[s][w].cpu.push_back(cpu * 1e6 / static_cast<double>(ways[w].rows));
                 figures[s][w].rates.push_back(static_cast<double>(ways[w].rows) / seconds);
                 figures[s][w].wal.push_back(wal / static_cast<double>(ways[w].rows));
             }
@@ -113,6 +116,7 @@ void run_insert(Run &run) {
             Json json = run.line("insert", *systems[s]);
             json.add("way", ways[w].name).add("rows_before", static_cast<double>(rows));
             add_rounds(&json, "rows_per_second", figures[s][w].rates);
+            add_rounds(&json, "cpu_us_per_row", figures[s][w].cpu);
             add_rounds(&json, "wal_bytes_per_row", figures[s][w].wal);
             run.results.append(run.key("insert", *systems[s], ways[w].name), json);
         }

@@ -43,6 +43,7 @@ void run_pgbench(Run &run);// pgbench.cpp
 // `first` on, in order, around the end.
 struct Measurement {
     double qps = 0;
+    double cpu_us = 0; // of the server, per query; 0 when unknown
     std::vector<double> latencies_us;
 };
 Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &searchers, size_t first,

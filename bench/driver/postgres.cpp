@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 
 #include "common.hpp"
 
@@ -98,6 +99,15 @@ PGresult *Connection::checked(PGresult *result, const std::string &what) {
     while (!message.empty() && message.back() == '\n')
         message.pop_back();
     throw Error(message + "\n  in: " + what.substr(0, 200));
+}
+
+double Connection::backend_cpu() const {
+    const char *host = PQhost(connection_);
+    if (host == nullptr || host[0] != '/')
+        return -1; // not a Unix socket: the process number may be another machine's
+    std::ifstream in(format("/proc/%d/schedstat", backend_pid()));
+    double nanoseconds = 0;
+    return in >> nanoseconds ? nanoseconds * 1e-9 : -1;
 }
 
 Rows Connection::run(const std::string &sql) {

@@ -54,6 +54,9 @@ class Connection {
     void copy_out(const std::string &sql, const std::function<void(std::string_view)> &sink);
 
     int backend_pid() const { return PQbackendPID(connection_); }
+    // Processor time that the backend has used, in seconds: it hardly depends on what else the machine
+    // does. Negative when it cannot be known (a server on another machine, a kernel without schedstat).
+    double backend_cpu() const;
     const std::string &conninfo() const { return conninfo_; }
 
   private:

@@ -55,13 +55,14 @@ void measure_step(Run &run, std::vector<Entry> &entries, unsigned connections) {
                 searchers[e].back()->search(q, &ids); // plans, and the backend's own caches
         }
     }
-    std::vector<std::vector<double>> qps(entries.size()), latencies(entries.size());
+    std::vector<std::vector<double>> qps(entries.size()), cpu(entries.size()), latencies(entries.size());
     for (unsigned round = 0; round < run.options.rounds; round++) {
         const size_t first = round * run.set.queries.rows() / run.options.rounds;
         for (size_t i = 0; i < entries.size(); i++) {
             const size_t e = round % 2 == 0 ? i : entries.size() - 1 - i;
             const Measurement got = measure(run, searchers[e], first, run.options.seconds);
             qps[e].push_back(got.qps);
+            cpu[e].push_back(got.cpu_us);
             latencies[e].insert(latencies[e].end(), got.latencies_us.begin(), got.latencies_us.end());
         }
     }
@@ -74,6 +75,7 @@ void measure_step(Run &run, std::vector<Entry> &entries, unsigned connections) {
         json.add("connections", connections);
         add_recalls(&json, entry.recalls);
         add_rounds(&json, "qps", qps[e]);
+        add_rounds(&json, "cpu_us", cpu[e]);
         json.add("p50_us", percentile(latencies[e], 0.5)).add("p95_us", percentile(latencies[e], 0.95));
         json.add("p99_us", percentile(latencies[e], 0.99)).add("buffers", entry.buffers);
         run.results.append(step_key(run, entry, connections), json);
@@ -87,10 +89,11 @@ Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &sear
     const size_t queries = run.set.queries.rows();
     const unsigned threads = static_cast<unsigned>(searchers.size());
     std::vector<std::vector<double>> latencies(threads);
-    std::vector<double> rates(threads);
+    std::vector<double> rates(threads), cpu(threads);
     run_together(threads, [&](unsigned t) {
         std::vector<int32_t> ids;
         size_t query = first + t * queries / threads;
+        const double cpu_before = searchers[t]->server_cpu();
         const Stopwatch clock;
         while (clock.seconds() < seconds) {
             check_interrupts();
@@ -99,12 +102,15 @@ Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &sear
             latencies[t].push_back(one.microseconds());
         }
         rates[t] = static_cast<double>(latencies[t].size()) / clock.seconds();
+        cpu[t] = cpu_before < 0 ? 0 : searchers[t]->server_cpu() - cpu_before;
     });
     Measurement all;
     for (unsigned t = 0; t < threads; t++) {
         all.qps += rates[t];
+        all.cpu_us += cpu[t] * 1e6;
         all.latencies_us.insert(all.latencies_us.end(), latencies[t].begin(), latencies[t].end());
     }
+    all.cpu_us /= static_cast<double>(std::max<size_t>(1, all.latencies_us.size()));
     return all;
 }
 

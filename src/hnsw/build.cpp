@@ -15,7 +15,7 @@ namespace vecx::hnsw {
 
 namespace {
 
-constexpr size_t kSlabBytes = 1 << 20;
+constexpr size_t kSlabBytes = 1 << 18;
 constexpr uint32_t kExpanded = 0x80000000u;
 constexpr uint32_t kMaxNodes = 0x7FFFFFF0u; // the top bit of a number is a flag
 constexpr uint32_t kLeastPiece = 64;        // bytes of payload worth starting a record for on a used page

@@ -118,7 +118,7 @@ class Stream {
 
     Status begin() {
         MetaRecord meta;
-        uint32_t body_size;
+        uint32_t body_size = 0;
         VECX_TRY(read_meta(*store_, &meta, &body_size));
         const Measure &measure = s_.reader.measure();
         if (query_.bytes != nullptr && !payload_is_sound(measure.type, measure.dim, query_))

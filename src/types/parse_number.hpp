@@ -155,7 +155,7 @@ inline int quotable(const char *text, size_t length) {
     if (length <= kMost)
         return static_cast<int>(length);
     size_t n = kMost;
-    while (n > 0 && (text[n] & 0x80) != 0)
+    while (n > 0 && (text[n] & 0x80) != 0 && (text[n - 1] & 0x80) != 0)
         --n;
     return static_cast<int>(n);
 }

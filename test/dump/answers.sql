@@ -3,6 +3,7 @@
 \pset tuples_only on
 \pset format unaligned
 SET client_min_messages = warning;
+SET jit = off;
 
 SELECT 'rows', count(*), md5(string_agg(p::text, E'\n' ORDER BY id)) FROM points AS p;
 SELECT 'arrays', a FROM arrays AS a ORDER BY id;

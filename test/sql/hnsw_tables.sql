@@ -27,7 +27,7 @@ SELECT * FROM t ORDER BY val <-> '[0,0]';
 INSERT INTO t SELECT i, ARRAY[i, 0]::vector FROM generate_series(1, 100) i;
 UPDATE t SET val = ARRAY[-id, 0]::vector WHERE id % 2 = 0;
 SELECT ids($$SELECT id FROM t ORDER BY val <-> '[0,0]' LIMIT 6$$);
-SELECT ids($$SELECT id FROM t ORDER BY val <-> '[-50,0]' LIMIT 3$$);
+SELECT ids($$SELECT id FROM t ORDER BY val <-> '[-50.1,0]' LIMIT 3$$);
 DELETE FROM t WHERE id BETWEEN 11 AND 90;
 SELECT ids($$SELECT id FROM t ORDER BY val <-> '[50.1,0]'$$);
 VACUUM t;
@@ -84,17 +84,25 @@ SELECT count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <+> '[5,6,7,8]') s
 SELECT vecx_check_index('one'), vecx_check_index('two');
 -- little memory: the rest of the rows is inserted on disk
 SET maintenance_work_mem = '1MB';
-SET client_min_messages = warning;
-INSERT INTO t SELECT i, ARRAY[i % 31, i % 37, i % 41, i % 43]::vector FROM generate_series(1001, 6000) i;
-REINDEX INDEX two;
+SET client_min_messages = warning; -- the NOTICE names a number of rows
+DROP INDEX one, two;
+INSERT INTO t SELECT i, ARRAY[i % 31, i % 37, i % 41, i % 43]::vector FROM generate_series(1001, 5000) i;
+CREATE INDEX two ON t USING hnsw (val vector_l1_ops);
 RESET client_min_messages;
 RESET maintenance_work_mem;
 SELECT count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <+> '[5,6,7,8]') s;
 SELECT vecx_check_index('two');
+-- both indexes of a table in one parallel VACUUM
+CREATE INDEX one ON t USING hnsw (val vector_cosine_ops);
+SET min_parallel_index_scan_size = 0;
+DELETE FROM t WHERE id % 4 = 0;
+VACUUM (PARALLEL 2) t;
+RESET min_parallel_index_scan_size;
+SELECT vecx_check_index('one'), vecx_check_index('two');
 -- a build that fails leaves nothing
 CREATE FUNCTION fails_at(i int, v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF i = 5000 THEN RAISE EXCEPTION 'row %', i; END IF;
+    IF i = 901 THEN RAISE EXCEPTION 'row %', i; END IF;
     RETURN v;
 END $$;
 CREATE INDEX three ON t USING hnsw ((fails_at(id, val)::vector(4)) vector_l2_ops);
@@ -181,6 +189,10 @@ CREATE TABLE t (id int, val vector(1536));
 INSERT INTO t SELECT i, (SELECT array_agg((i * j) % 17) FROM generate_series(1, 1536) j)::vector FROM generate_series(1, 1000) i;
 CREATE INDEX t_val ON t USING hnsw (val vector_l2_ops) WITH (m = 4, ef_construction = 8);
 ANALYZE t;
-EXPLAIN (COSTS OFF) SELECT id FROM t ORDER BY val <-> (SELECT val FROM t LIMIT 1) LIMIT 10;
+PREPARE nearest(vector) AS SELECT id FROM t ORDER BY val <-> $1 LIMIT 10;
+SET plan_cache_mode = force_generic_plan;
+EXPLAIN (COSTS OFF) EXECUTE nearest(NULL);
+RESET plan_cache_mode;
+DEALLOCATE nearest;
 DROP TABLE t;
 DROP FUNCTION ids;

@@ -60,11 +60,11 @@ SELECT typlen, typalign, typstorage, typbyval, typcategory FROM pg_type WHERE ty
 CREATE TABLE stored (id int, v sparsevec);
 INSERT INTO stored SELECT n, ('{' || string_agg(i || ':' || 1 + i % 2, ',') || '}/20000')::sparsevec
     FROM (VALUES (1), (13), (14), (200), (5000), (16000)) s(n), generate_series(1, n) i GROUP BY n;
-SELECT id, pg_column_size(v), l1_distance(v, '{}/20000') = id + (id + 1) / 2 AS same_norm, v = v::text::sparsevec AS same
+SELECT id, pg_column_size(v), vector_dims(v), l1_distance(v, '{}/20000') = id + (id + 1) / 2 AS same_norm, v = v::text::sparsevec AS same
     FROM stored ORDER BY id;
 ALTER TABLE stored ALTER v SET STORAGE extended;
 UPDATE stored SET v = ('{' || (SELECT string_agg(i || ':7', ',') FROM generate_series(1, id) i) || '}/20000')::sparsevec WHERE id > 1000;
-SELECT id, pg_column_size(v) < 16 + 8 * id AS compressed, l1_distance(v, '{}/20000') = 7 * id AS same_norm FROM stored
+SELECT id, pg_column_size(v) < 16 + 8 * id AS compressed, l1_distance(v, '{}/20000') = 7 * id AS same_norm, vector_dims(v::sparsevec(20000)) FROM stored
     WHERE id > 1000 ORDER BY id;
 
 -- COPY BINARY there and back

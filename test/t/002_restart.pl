@@ -4,6 +4,7 @@ use warnings FATAL => 'all';
 use FindBin;
 use lib "$FindBin::Bin/../perl";
 use VecxTest;
+use IPC::Run ();
 use Test::More;
 
 my $node = new_node('restart', conf => "wal_consistency_checking = 'all'\n");
@@ -46,21 +47,24 @@ is($node->safe_psql('postgres', "SET enable_seqscan = off; SELECT v FROM forgott
 $node->safe_psql('postgres', 'VACUUM points');
 cmp_ok(recall($node, $_, 10), '>=', 0.95, "recall of $_->{type} $_->{metric} after recovery, inserts and vacuum") foreach (@classes);
 
-# A crash in the middle of a statement: what it had written is in the index, and nobody sees it.
-my $session = $node->background_psql('postgres', on_error_stop => 0) if $node->can('background_psql');
-if ($session && ref $session && $session->can('query_safe'))
-{
-	$session->query_safe("BEGIN; INSERT INTO points SELECT i, $values FROM generate_series(4001, 4100) i;");
-	my $count = $node->safe_psql('postgres', 'CHECKPOINT; SELECT count(*) FROM points');
-	$node->stop('immediate');
-	eval { $session->quit };
-	$node->start;
-	is($node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM
+# A crash in the middle of a transaction: what it had written is in the index, and nobody sees it.
+my $count = $node->safe_psql('postgres', 'SELECT count(*) FROM points');
+my $work = "BEGIN; INSERT INTO points SELECT i, $values FROM generate_series(4001, 4100) i; SELECT pg_sleep(600);";
+my $output = '';
+my $session = IPC::Run::start([ 'psql', '-X', '-d', $node->connstr('postgres'), '-c', $work ], '>&', \$output);
+$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep'")
+  or die 'the transaction does not start';
+$node->safe_psql('postgres', 'CHECKPOINT');
+$node->stop('immediate');
+$session->finish;
+$node->start;
+is( $node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM
 		(SELECT 1 FROM points ORDER BY c_vector <-> (SELECT c_vector FROM queries WHERE id = -1)) s"),
-		$count, 'an insert that a crash cut off is not seen');
-	$node->safe_psql('postgres', 'VACUUM points');
-	is(check_indexes($node), scalar(@classes) + 1, 'indexes are sound after VACUUM removed it');
-}
+	$count, 'an insert that a crash cut off is not seen');
+cmp_ok($node->safe_psql('postgres', "SELECT vecx_check_index('i_vector_l2')"), '>=', $count + 100, 'but it is in the index');
+$node->safe_psql('postgres', 'VACUUM points');
+is($node->safe_psql('postgres', "SELECT vecx_check_index('i_vector_l2')"), $count, 'until VACUUM');
+is(check_indexes($node), scalar(@classes) + 1, 'indexes are sound after it');
 
 $node->stop;
 done_testing();

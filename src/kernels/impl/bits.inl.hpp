@@ -14,7 +14,8 @@ inline uint64_t tail_word(const uint8_t *p, size_t n, size_t r) {
         memcpy(&x, p + (n - 8), 8);
         return x >> (64 - 8 * r); // little-endian: the last bytes are the highest
     }
-    memcpy(&x, p, n);
+    for (size_t i = 0; i < n; ++i)
+        x |= static_cast<uint64_t>(p[i]) << (8 * i);
     return x;
 }
 

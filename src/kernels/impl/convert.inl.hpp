@@ -11,22 +11,31 @@ template <class A>
 struct F16ToF32 {
     using In = uint16_t;
     using Out = float;
-    static constexpr size_t kStep = A::kFloats;
-    static void step(const uint16_t *in, float *out) { A::widen_f16(in).store_unaligned(out); }
+    static constexpr size_t kStep = 2 * A::kFloats;
+    static void step(const uint16_t *in, float *out) {
+        A::widen_f16(in).store_unaligned(out);
+        A::widen_f16(in + A::kFloats).store_unaligned(out + A::kFloats);
+    }
 };
 template <class A>
 struct F32ToF16 {
     using In = float;
     using Out = uint16_t;
-    static constexpr size_t kStep = A::kFloats;
-    static void step(const float *in, uint16_t *out) { A::narrow_f16(in, out); }
+    static constexpr size_t kStep = 2 * A::kFloats;
+    static void step(const float *in, uint16_t *out) {
+        A::narrow_f16(in, out);
+        A::narrow_f16(in + A::kFloats, out + A::kFloats);
+    }
 };
 template <class A>
 struct Bf16ToF32 {
     using In = uint16_t;
     using Out = float;
-    static constexpr size_t kStep = A::kFloats;
-    static void step(const uint16_t *in, float *out) { as_floats<A>(A::widen_words(in) << 16).store_unaligned(out); }
+    static constexpr size_t kStep = 2 * A::kFloats;
+    static void step(const uint16_t *in, float *out) {
+        as_floats<A>(A::widen_words(in) << 16).store_unaligned(out);
+        as_floats<A>(A::widen_words(in + A::kFloats) << 16).store_unaligned(out + A::kFloats);
+    }
 };
 template <class A>
 struct F32ToBf16 {
@@ -46,24 +55,29 @@ struct F32ToBf16 {
     static void step(const float *in, uint16_t *out) { A::narrow_words(round(in), round(in + A::kFloats), out); }
 };
 
+// Fewer numbers than a step, by way of the stack.
+template <class C>
+[[gnu::noinline]] void convert_few(const typename C::In *in, typename C::Out *out, size_t n) {
+    typename C::In padded_in[C::kStep] = {};
+    typename C::Out padded_out[C::kStep];
+    for (size_t i = 0; i < n; ++i)
+        padded_in[i] = in[i];
+    C::step(padded_in, padded_out);
+    for (size_t i = 0; i < n; ++i)
+        out[i] = padded_out[i];
+}
+
 // `in` and `out` do not overlap.
 template <class C>
 [[gnu::flatten]] void convert(const typename C::In *in, typename C::Out *out, size_t n) {
     constexpr size_t step = C::kStep;
+    if (n < step)
+        return convert_few<C>(in, out, n);
     const size_t whole = n & ~(step - 1);
     for (size_t i = 0; i != whole; i += step)
         C::step(in + i, out + i);
-    if (whole == n)
-        return;
-    if (n >= step) { // the last register once more, partly a second time
+    if (whole != n) // the last step once more, partly a second time
         C::step(in + (n - step), out + (n - step));
-        return;
-    }
-    typename C::In padded_in[step] = {};
-    typename C::Out padded_out[step];
-    memcpy(padded_in, in, n * sizeof padded_in[0]);
-    C::step(padded_in, padded_out);
-    memcpy(out, padded_out, n * sizeof padded_out[0]);
 }
 
 } // namespace

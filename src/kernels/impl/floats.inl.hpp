@@ -57,18 +57,27 @@ struct Bf16 {
     static Pair<A> load_first(const uint16_t *p, size_t r) { return split(A::first_halves(p, r)); }
 };
 
-// The last r of n elements, 0 < r < kStep, with zeroes in all other lanes.
+// The last r of n elements, 0 < r < kStep, with zeroes in all other lanes. Without masked loads n is at
+// least kStep: a whole register is read that ends with the vector, and what was read before is dropped.
 template <class A, class F>
 Pair<A> load_tail(const typename F::Element *p, size_t n, size_t r) {
-    if constexpr (A::kMaskedLoads) {
+    if constexpr (A::kMaskedLoads)
         return F::load_first(p + (n - r), r);
-    } else {
-        if (n >= F::kStep) // read again what was read before, and drop it
-            return F::keep_last(F::load(p + (n - F::kStep)), r);
-        typename F::Element padded[F::kStep] = {};
-        memcpy(padded, p, n * sizeof padded[0]);
-        return F::load(padded);
+    else
+        return F::keep_last(F::load(p + (n - F::kStep)), r);
+}
+
+// Vectors shorter than a step go through it with zeroes behind them. Not inlined: the copies would cost the
+// longer ones a stack frame.
+template <class F, class Kernel>
+[[gnu::noinline]] auto pad_to_step(const typename F::Element *a, const typename F::Element *b, size_t n,
+                                   Kernel kernel) {
+    typename F::Element padded_a[F::kStep] = {}, padded_b[F::kStep] = {};
+    for (size_t i = 0; i < n; ++i) {
+        padded_a[i] = a[i];
+        padded_b[i] = b[i];
     }
+    return kernel(padded_a, padded_b, F::kStep);
 }
 
 struct L2sq {
@@ -94,6 +103,9 @@ struct L1 {
 // Four accumulators: with two loads for each addition, more of them would wait for the loads.
 template <class A, class F, class Op>
 [[gnu::flatten]] float reduce(const typename F::Element *a, const typename F::Element *b, size_t n) {
+    if constexpr (!A::kMaskedLoads)
+        if (n < F::kStep)
+            return pad_to_step<F>(a, b, n, reduce<A, F, Op>);
     Floats<A> s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f);
     const size_t whole = n & ~(2 * F::kStep - 1);
     size_t i = 0;
@@ -105,22 +117,27 @@ template <class A, class F, class Op>
         s2 = Op::add(s2, u.lo, v.lo);
         s3 = Op::add(s3, u.hi, v.hi);
     }
-    if (n - i >= F::kStep) {
-        Pair<A> x = F::load(a + i), y = F::load(b + i);
-        s0 = Op::add(s0, x.lo, y.lo);
-        s1 = Op::add(s1, x.hi, y.hi);
-        i += F::kStep;
-    }
-    if (i < n) {
-        Pair<A> x = load_tail<A, F>(a, n, n - i), y = load_tail<A, F>(b, n, n - i);
-        s2 = Op::add(s2, x.lo, y.lo);
-        s3 = Op::add(s3, x.hi, y.hi);
+    if (i != n) {
+        if (n - i >= F::kStep) {
+            Pair<A> x = F::load(a + i), y = F::load(b + i);
+            s0 = Op::add(s0, x.lo, y.lo);
+            s1 = Op::add(s1, x.hi, y.hi);
+            i += F::kStep;
+        }
+        if (i < n) {
+            Pair<A> x = load_tail<A, F>(a, n, n - i), y = load_tail<A, F>(b, n, n - i);
+            s2 = Op::add(s2, x.lo, y.lo);
+            s3 = Op::add(s3, x.hi, y.hi);
+        }
     }
     return A::sum_f32((s0 + s1) + (s2 + s3));
 }
 
 template <class A, class F>
 [[gnu::flatten]] CosineParts cosine(const typename F::Element *a, const typename F::Element *b, size_t n) {
+    if constexpr (!A::kMaskedLoads)
+        if (n < F::kStep)
+            return pad_to_step<F>(a, b, n, cosine<A, F>);
     Floats<A> dot0(0.0f), dot1(0.0f), a0(0.0f), a1(0.0f), b0(0.0f), b1(0.0f);
     const size_t whole = n & ~(F::kStep - 1);
     size_t i = 0;

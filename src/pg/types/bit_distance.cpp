@@ -13,32 +13,30 @@ using namespace vecx::pg;
 
 namespace {
 
-// Both arguments, with their lengths compared. PostgreSQL keeps the unused bits of the last byte zero,
-// so whole bytes can be counted.
-struct Pair {
-    explicit Pair(FunctionCallInfo fcinfo) : first(PG_GETARG_DATUM(0)), second(PG_GETARG_DATUM(1)) {
-        if (unlikely(VARBITLEN(first.get()) != VARBITLEN(second.get())))
-            ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
-                            errmsg("different bit lengths %u and %u", static_cast<unsigned>(VARBITLEN(first.get())),
-                                   static_cast<unsigned>(VARBITLEN(second.get())))));
-        a = VARBITS(first.get());
-        b = VARBITS(second.get());
-        bytes = VARBITBYTES(first.get());
-    }
-
-    Detoasted<VarBit> first, second;
-    const uint8_t *a, *b;
-    size_t bytes;
-};
+// PostgreSQL keeps the unused bits of the last byte zero, so whole bytes can be counted.
+template <class Distance>
+Datum measure(FunctionCallInfo fcinfo, Distance distance) {
+    Detoasted<VarBit> a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
+    int32 length = VARBITLEN(a.get());
+    if (unlikely(length != VARBITLEN(b.get())))
+        ereport(ERROR, (errcode(ERRCODE_DATA_EXCEPTION),
+                        errmsg("different bit lengths %d and %d", length, static_cast<int>(VARBITLEN(b.get())))));
+    double result = distance(VARBITS(a.get()), VARBITS(b.get()), static_cast<size_t>(VARBITBYTES(a.get())));
+    a.release(); // a sort may keep the memory context for long
+    b.release();
+    PG_RETURN_FLOAT8(result);
+}
 
 } // namespace
 
 VECX_FUNCTION(vecx_hamming_distance) {
-    Pair p(fcinfo);
-    PG_RETURN_FLOAT8(static_cast<double>(kernels::active->hamming(p.a, p.b, p.bytes)));
+    return measure(fcinfo, [](const uint8_t *a, const uint8_t *b, size_t bytes) {
+        return static_cast<double>(kernels::active->hamming(a, b, bytes));
+    });
 }
 
 VECX_FUNCTION(vecx_jaccard_distance) {
-    Pair p(fcinfo);
-    PG_RETURN_FLOAT8(jaccard_distance(kernels::active->jaccard(p.a, p.b, p.bytes)));
+    return measure(fcinfo, [](const uint8_t *a, const uint8_t *b, size_t bytes) {
+        return jaccard_distance(kernels::active->jaccard(a, b, bytes));
+    });
 }

@@ -55,6 +55,22 @@ class Detoasted {
     alignas(MAXIMUM_ALIGNOF) char room_[VARATT_SHORT_MAX + VARHDRSZ];
 };
 
+// What stands first behind the length word, which is the dimension in every vector type; of a toasted value,
+// only the first bytes are fetched.
+template <class Field>
+Field first_field(Datum datum) {
+    varlena *stored = reinterpret_cast<varlena *>(DatumGetPointer(datum));
+    Field field;
+    if (VARATT_IS_4B_U(stored) || has_short_header(stored)) {
+        memcpy(&field, VARDATA_ANY(stored), sizeof field);
+        return field;
+    }
+    varlena *start = pg_detoast_datum_slice(stored, 0, sizeof field);
+    memcpy(&field, VARDATA_ANY(start), sizeof field);
+    pfree(start);
+    return field;
+}
+
 // A result of `size` bytes in all, header included, not initialised but for the length word.
 template <class Header>
 Header *allocate_value(size_t size) {

@@ -45,18 +45,6 @@ inline void check_same_dim(const DenseArgument &a, const DenseArgument &b) {
         refuse_dims<E>(a->dim, b->dim);
 }
 
-// The dimension of a value; of a toasted one, only the first bytes are fetched.
-inline int32 dimension_of(Datum datum) {
-    varlena *stored = reinterpret_cast<varlena *>(DatumGetPointer(datum));
-    int16 dim;
-    if (VARATT_IS_4B_U(stored) || has_short_header(stored)) {
-        memcpy(&dim, VARDATA_ANY(stored), sizeof dim);
-        return dim;
-    }
-    varlena *start = pg_detoast_datum_slice(stored, 0, sizeof(DenseHeader) - VARHDRSZ);
-    memcpy(&dim, VARDATA_ANY(start), sizeof dim);
-    pfree(start);
-    return dim;
-}
+inline int32 dimension_of(Datum datum) { return first_field<int16>(datum); }
 
 } // namespace vecx::pg

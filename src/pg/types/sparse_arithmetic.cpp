@@ -51,6 +51,5 @@ VECX_FUNCTION(vecx_sparsevec_l2_normalize) {
 }
 
 VECX_FUNCTION(vecx_sparsevec_dims) {
-    SparseArg arg(PG_GETARG_DATUM(0));
-    PG_RETURN_INT32(arg->dim);
+    PG_RETURN_INT32(sparse_dimension(PG_GETARG_DATUM(0)));
 }

@@ -19,6 +19,8 @@ using SparseArg = Detoasted<SparseHeader>;
 
 inline size_t sparse_size(int32 nnz) { return sizeof(SparseHeader) + 8 * static_cast<size_t>(nnz); }
 
+inline int32 sparse_dimension(Datum datum) { return first_field<int32>(datum); }
+
 // The value behind an argument, which must outlive the view.
 inline types::SparseVector view(const SparseArg &arg) {
     const SparseHeader *v = arg.get();
@@ -34,7 +36,8 @@ inline types::SparseVector view(const SparseArg &arg) {
 struct SparseDraft {
     explicit SparseDraft(int32 capacity)
         : header(allocate_value<SparseHeader>(sparse_size(capacity))),
-          builder{reinterpret_cast<int32 *>(header + 1), reinterpret_cast<float *>(header + 1) + capacity, capacity, 0} {}
+          builder{reinterpret_cast<int32 *>(header + 1), reinterpret_cast<float *>(header + 1) + capacity,
+                  capacity, 0} {}
 
     // Closes the gap between the indices that there are and the values.
     Datum finish(int32 dim) {

@@ -51,9 +51,7 @@ VECX_FUNCTION(vecx_sparsevec_typmod_in) {
 
 // The cast to itself, which applies a type modifier.
 VECX_FUNCTION(vecx_sparsevec_adjust) {
-    SparseArg arg(PG_GETARG_DATUM(0));
-    check_typmod(PG_GETARG_INT32(1), arg->dim);
-    arg.release();
+    check_typmod(PG_GETARG_INT32(1), sparse_dimension(PG_GETARG_DATUM(0)));
     PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 }
 

@@ -1,0 +1,535 @@
+"""Writes report.md, report.html and the plots from a directory's results.jsonl.
+
+report.py DIRECTORY
+The Markdown refers to the SVG files beside it; the HTML is one file with the plots inside.
+"""
+
+import html
+import json
+import math
+import os
+import sys
+
+import matplotlib
+
+matplotlib.use("svg")
+import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
+
+COLOURS = {
+    "vecx": "#0b4f9e",
+    "pgvector": "#c0392b",
+    "pgvector-ivfflat": "#e59866",
+    "hnswlib": "#333333",
+    "faiss-hnsw": "#1e8449",
+    "faiss-ivf": "#82c99a",
+    "exact": "#999999",
+}
+SPARE_COLOURS = ["#7d3c98", "#b7950b", "#148f77", "#af7ac5"]
+TARGETS = [0.90, 0.95, 0.99, 0.999]
+REFERENCE = "pgvector"
+
+plt.rcParams.update(
+    {
+        "font.size": 9,
+        "axes.grid": True,
+        "grid.alpha": 0.3,
+        "axes.spines.top": False,
+        "axes.spines.right": False,
+        "svg.hashsalt": "vecx",  # the same input gives the same file
+        "savefig.bbox": "tight",
+    }
+)
+
+
+def colour(system):
+    if system not in COLOURS:
+        COLOURS[system] = SPARE_COLOURS[len(COLOURS) % len(SPARE_COLOURS)]
+    return COLOURS[system]
+
+
+def median(values):
+    values = sorted(values)
+    middle = len(values) // 2
+    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
+
+
+class Results:
+    def __init__(self, path):
+        self.lines = []
+        with open(path) as file:
+            for line in file:
+                try:
+                    self.lines.append(json.loads(line))
+                except ValueError:
+                    pass  # the line that an interrupted run left half written
+        self.sets = self.names("set")
+        self.systems = [s for s in COLOURS if s in self.names("system")]
+        self.systems += [s for s in self.names("system") if s not in self.systems]
+
+    def names(self, member):
+        return list(dict.fromkeys(line[member] for line in self.lines if member in line))
+
+    def of(self, phase, **members):
+        found = [line for line in self.lines if line["phase"] == phase]
+        return [line for line in found if all(line.get(k) == v for k, v in members.items())]
+
+    def curve(self, data_set, system, connections):
+        lines = self.of("query", set=data_set, system=system, connections=connections)
+        return sorted(lines, key=lambda line: line["value"])
+
+
+def at_recall(curve, target, figure):
+    """The figure at a recall between two measured settings, or None outside of them.
+
+    The logarithm of the figure is interpolated over the logarithm of the error 1 - recall. The first
+    setting counts for every target that it reaches already: nobody would take a slower one.
+    """
+    previous = None
+    for line in curve:
+        if line["recall"] >= target:
+            if previous is None or previous["recall"] >= line["recall"]:
+                return figure(line)
+            x0, x1 = (math.log(max(1e-4, 1 - p["recall"])) for p in (previous, line))
+            share = 1 if x1 == x0 else (math.log(1 - target) - x0) / (x1 - x0)
+            share = min(1, max(0, share))
+            return math.exp(math.log(figure(previous)) * (1 - share) + math.log(figure(line)) * share)
+        previous = line
+    return None
+
+
+def qps_at(curve, target):
+    return at_recall(curve, target, lambda line: line["qps"])
+
+
+def qps_rounds_at(curve, target):
+    rounds = min((len(line["qps_rounds"]) for line in curve), default=0)
+    return [at_recall(curve, target, lambda line: line["qps_rounds"][r]) for r in range(rounds)]
+
+
+class Report:
+    """Collects Markdown and HTML side by side."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.markdown = []
+        self.html = []
+
+    def heading(self, level, text):
+        self.markdown.append("%s %s\n" % ("#" * level, text))
+        self.html.append("<h%d>%s</h%d>" % (level, html.escape(text), level))
+
+    def text(self, text):
+        self.markdown.append(text + "\n")
+        self.html.append("<p>%s</p>" % html.escape(text))
+
+    def table(self, header, rows):
+        self.markdown.append("| " + " | ".join(header) + " |")
+        self.markdown.append("| --- |" + " ---: |" * (len(header) - 1))
+        for row in rows:
+            self.markdown.append("| " + " | ".join(row) + " |")
+        self.markdown.append("")
+        cells = lambda row, tag: "".join("<%s>%s</%s>" % (tag, html.escape(cell), tag) for cell in row)
+        self.html.append("<table><tr>%s</tr>" % cells(header, "th"))
+        self.html += ["<tr>%s</tr>" % cells(row, "td") for row in rows]
+        self.html.append("</table>")
+
+    def plot(self, figure, name, caption):
+        path = os.path.join(self.directory, name + ".svg")
+        figure.savefig(path, metadata={"Date": None})
+        plt.close(figure)
+        with open(path) as file:
+            svg = file.read()
+        self.markdown.append("![%s](%s.svg)\n" % (caption, name))
+        self.html.append(svg[svg.index("<svg") :])
+        self.html.append("<p><em>%s</em></p>" % html.escape(caption))
+
+    def write(self):
+        with open(os.path.join(self.directory, "report.md"), "w") as file:
+            file.write("\n".join(self.markdown))
+        style = (
+            "body{font:15px/1.45 sans-serif;max-width:72em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;"
+            "margin:1em 0}td,th{padding:.2em .7em;border-bottom:1px solid #ccc;text-align:right}"
+            "td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}"
+        )
+        with open(os.path.join(self.directory, "report.html"), "w") as file:
+            file.write(
+                "<!doctype html><html lang=en><meta charset=utf-8><title>vecx benchmark</title><style>%s</style>\n%s\n</html>\n"
+                % (style, "\n".join(self.html))
+            )
+
+
+def panels(count, width=4.6, height=3.6):
+    columns = min(2, count)
+    rows = (count + columns - 1) // columns
+    figure, axes = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False)
+    flat = [axis for row in axes for axis in row]
+    for axis in flat[count:]:
+        axis.axis("off")
+    return figure, flat
+
+
+def legend(figure, axes):
+    """One legend for all panels, below them."""
+    handles = {}
+    for axis in axes:
+        for handle, label in zip(*axis.get_legend_handles_labels()):
+            handles.setdefault(label, handle)
+    if handles:
+        figure.tight_layout()
+        figure.legend(handles.values(), handles.keys(), loc="upper center", bbox_to_anchor=(0.5, 0), ncol=4, frameon=False)
+
+
+def number(value):
+    if value is None:
+        return "-"
+    if value >= 100:
+        return "{:,.0f}".format(value)
+    return "%.3g" % value
+
+
+def megabytes(value):
+    return "%.1f" % (value / 1e6)
+
+
+def machine_section(report, results):
+    machines = results.of("machine")
+    if not machines:
+        return
+    last = machines[-1]
+    report.text(
+        "%s, %s cores, %.0f GB, %s; driver compiled with GCC %s. Measured on %s, commit %s."
+        % (last["cpu"], last["cores"], last["memory_gb"], last["kernel"], last["compiler"], last["date"], last["commit"])
+    )
+    if len(machines) > 1:
+        report.text("The results were collected in %d runs, the first on %s." % (len(machines), machines[0]["date"]))
+    rows = []
+    for system in results.systems:
+        about = last.get(system)
+        if about:
+            server = " ".join(about.get("server", "in process").split()[:2])
+            settings = ", ".join("%s %s" % (k, about[k]) for k in ("shared_buffers", "maintenance_work_mem") if k in about)
+            rows.append([system, about.get("extension", "-"), server, about["index"] + " " + about["with"], settings])
+    report.table(["system", "extension", "server", "index", "settings"], rows)
+
+
+def query_section(report, results):
+    if not results.of("query"):
+        return
+    report.heading(2, "Recall and speed")
+    report.text(
+        "Queries per second against recall@10 (tie-aware), one connection. Up and to the right is better. Lines join the "
+        "settings of one index; the bars are the slowest and fastest round."
+    )
+    figure, axes = panels(len(results.sets))
+    for axis, data_set in zip(axes, results.sets):
+        for system in results.systems:
+            curve = [line for line in results.curve(data_set, system, 1) if line["recall"] >= 0.5]
+            if not curve:
+                continue
+            if system == "exact":
+                axis.axhline(curve[0]["qps"], color=colour(system), linestyle=":", label="exact (brute force in process)")
+                continue
+            # The axis shows the error, so that 0.99 and 0.999 are as far apart as 0.9 and 0.99.
+            errors = [max(2e-4, 1 - line["recall"]) for line in curve]
+            qps = [line["qps"] for line in curve]
+            spread = [
+                [line["qps"] - min(line["qps_rounds"]) for line in curve],
+                [max(line["qps_rounds"]) - line["qps"] for line in curve],
+            ]
+            axis.errorbar(
+                errors, qps, yerr=spread, color=colour(system), label=system, marker="o", markersize=3.5, elinewidth=0.8,
+                linewidth=2 if system == "vecx" else 1.2, zorder=3 if system == "vecx" else 2,
+            )
+        axis.set_xscale("log")
+        axis.set_yscale("log")
+        axis.set_xlim(0.5, 1.5e-4)
+        axis.set_xticks([0.1, 0.05, 0.01, 0.001, 2e-4])
+        axis.set_xticklabels(["0.9", "0.95", "0.99", "0.999", "1"])
+        axis.minorticks_off()
+        axis.set_title(data_set)
+        axis.set_xlabel("recall@10")
+        axis.set_ylabel("queries per second")
+    legend(figure, axes)
+    report.plot(figure, "recall-qps", "Recall against queries per second, one connection")
+
+    report.heading(3, "At equal recall")
+    report.text(
+        "Queries per second where the curves cross the recall, interpolated between measured settings; '-' where no "
+        "setting reaches it. A first setting that is already better counts as it is. In brackets: the ratio to pgvector's "
+        "hnsw with the smallest and largest of the alternating rounds."
+    )
+    for data_set in results.sets:
+        rows = []
+        reference = results.curve(data_set, REFERENCE, 1)
+        for system in results.systems:
+            curve = results.curve(data_set, system, 1)
+            if not curve or system == "exact":
+                continue
+            row = [system]
+            for target in TARGETS:
+                qps = qps_at(curve, target)
+                cell = number(qps)
+                if qps and system != REFERENCE and qps_at(reference, target):
+                    pairs = zip(qps_rounds_at(curve, target), qps_rounds_at(reference, target))
+                    ratios = [a / b for a, b in pairs if a and b]
+                    cell += " (%.2fx, %.2f-%.2f)" % (median(ratios), min(ratios), max(ratios))
+                row.append(cell)
+            rows.append(row)
+        if rows:
+            report.heading(4, data_set)
+            report.table(["system"] + ["recall %g" % t for t in TARGETS], rows)
+
+    report.heading(3, "Latency, buffers, worst queries")
+    report.text("At the first measured setting with recall of at least 0.99 (else the last one), by number of connections.")
+    for data_set in results.sets:
+        rows = []
+        for system in results.systems:
+            for connections in sorted(set(line["connections"] for line in results.of("query"))):
+                curve = results.curve(data_set, system, connections)
+                if not curve:
+                    continue
+                line = next((line for line in curve if line["recall"] >= 0.99), curve[-1])
+                rows.append(
+                    [system, str(connections), "%s %d" % (line["setting"], line["value"]), "%.4f" % line["recall"],
+                     "%.2f" % line["recall_p5"], "%.1f" % line["recall_min"], number(line["qps"]), number(line["p50_us"]),
+                     number(line["p95_us"]), number(line["p99_us"]), number(line["buffers"]) if line["buffers"] else "-"]
+                )  # fmt: skip
+        if rows:
+            report.heading(4, data_set)
+            header = ["system", "conn.", "setting", "recall", "5th pct.", "min", "QPS", "p50 us", "p95 us", "p99 us", "buffers"]
+            report.table(header, rows)
+    latency_plot(report, results)
+
+
+def latency_plot(report, results):
+    figure, axes = panels(len(results.sets), height=2.8)
+    for axis, data_set in zip(axes, results.sets):
+        names, at = [], 0
+        for system in results.systems:
+            curve = results.curve(data_set, system, 1)
+            if not curve or system == "exact":
+                continue
+            line = next((line for line in curve if line["recall"] >= 0.99), curve[-1])
+            axis.plot([line["p50_us"], line["p99_us"]], [at, at], color=colour(system), linewidth=5, alpha=0.4)
+            axis.plot(line["p50_us"], at, "|", color=colour(system), markersize=12, markeredgewidth=3)
+            axis.plot(line["p95_us"], at, "|", color=colour(system), markersize=8, markeredgewidth=2)
+            names.append("%s (%.3f)" % (system, line["recall"]))
+            at += 1
+        axis.set_yticks(range(len(names)))
+        axis.set_yticklabels(names)
+        axis.invert_yaxis()
+        axis.set_xscale("log")
+        axis.set_xlabel("microseconds per query")
+        axis.set_title(data_set)
+    figure.tight_layout()
+    report.plot(
+        figure, "latency", "Latency at recall 0.99 (reached recall in brackets): from the median (large mark) over the 95th to the 99th percentile"
+    )
+
+
+def build_section(report, results):
+    lines = [line for line in results.of("build") if line["system"] != "exact"]
+    if not lines:
+        return
+    report.heading(2, "Building")
+    rows = []
+    for data_set in results.sets:
+        for line in lines:
+            if line["set"] != data_set:
+                continue
+            if "failure" in line:
+                rows.append([data_set, line["system"], "not possible: " + line["failure"].split("\n")[0]] + ["-"] * 5)
+                continue
+            rows.append(
+                [data_set, line["system"], "%.1f" % line["seconds"], "%d" % line["processes"], megabytes(line["memory_bytes"]),
+                 megabytes(line["wal_bytes"]), megabytes(line["index_bytes"]), number(line["index_bytes"] / line["rows"])]
+            )  # fmt: skip
+    report.table(["set", "system", "seconds", "processes", "peak MB", "WAL MB", "index MB", "bytes/row"], rows)
+    figure, axes = plt.subplots(1, 2, figsize=(9.2, 0.9 + 0.42 * len(results.sets) * 4))
+    for axis, member, scale, label in ((axes[0], "seconds", 1, "build, seconds"), (axes[1], "index_bytes", 1e6, "index, MB")):
+        at, ticks, names = 0, [], []
+        for data_set in results.sets:
+            group = [line for line in lines if line["set"] == data_set and "failure" not in line]
+            if member == "index_bytes":
+                group = [line for line in group if line["wal_bytes"] > 0]  # the libraries' indexes are their memory
+            start = at
+            for line in group:
+                value = line[member] / scale
+                axis.barh(at, value, color=colour(line["system"]), label=line["system"], height=0.85)
+                axis.text(value, at, " " + number(value), va="center", fontsize=7)
+                at += 1
+            if group:
+                ticks.append((start + at - 1) / 2)
+                names.append(data_set)
+            at += 0.8
+        axis.set_yticks(ticks)
+        axis.set_yticklabels(names)
+        axis.invert_yaxis()
+        axis.margins(x=0.15)
+        axis.grid(axis="y", visible=False)
+        axis.set_xlabel(label)
+    legend(figure, axes)
+    report.plot(figure, "build", "Build time, and size of the indexes on disk")
+
+
+def filter_section(report, results):
+    lines = results.of("filter")
+    if not lines:
+        return
+    report.heading(2, "Filtered queries")
+    report.text(
+        "WHERE on an attribute, from half of the rows to a ten-thousandth: an attribute that has nothing to do with the "
+        "query, one that selects the query's neighbourhood (correlated), and one that selects the rows farthest from it "
+        "(anti-correlated). 'index' forces the vector index, which shows the access method; 'free' leaves the plan to the "
+        "planner, with B-trees on the attributes. Recall counts rows that are missing."
+    )
+    kinds = [kind for kind in ("random", "correlated", "anti-correlated") if any(line["kind"] == kind for line in lines)]
+    for plan in ("index", "free"):
+        sets = [s for s in results.sets if results.of("filter", set=s, plan=plan)]
+        if not sets:
+            continue
+        figure, axes = plt.subplots(len(sets) * 2, len(kinds), figsize=(3.4 * len(kinds), 4.2 * len(sets)), squeeze=False)
+        for s, data_set in enumerate(sets):
+            for c, kind in enumerate(kinds):
+                speed, recall = axes[2 * s][c], axes[2 * s + 1][c]
+                for system in results.systems:
+                    points = results.of("filter", set=data_set, system=system, kind=kind, plan=plan)
+                    points.sort(key=lambda line: line["share"])
+                    if points:
+                        shares = [line["share"] * 100 for line in points]
+                        style = dict(color=colour(system), label=system, marker="o", markersize=3)
+                        speed.plot(shares, [line["qps"] for line in points], **style)
+                        recall.plot(shares, [line["recall"] for line in points], **style)
+                for axis in (speed, recall):
+                    axis.set_xscale("log")
+                    axis.set_xticks([50, 10, 1, 0.1, 0.01])
+                    axis.set_xticklabels(["50", "10", "1", "0.1", "0.01"])
+                    axis.invert_xaxis()
+                speed.set_yscale("log")
+                speed.set_title("%s, %s" % (data_set, kind))
+                recall.set_ylim(-0.03, 1.03)
+                recall.set_xlabel("% of rows that match")
+                if c == 0:
+                    speed.set_ylabel("queries per second")
+                    recall.set_ylabel("recall@10")
+        legend(figure, [axis for row in axes for axis in row])
+        report.plot(figure, "filter-" + plan, "Filtered queries, plan: " + plan)
+    own = [line for line in lines if line["kind"] == "own"]
+    if own:
+        report.heading(3, "The set's own attributes")
+        report.table(
+            ["set", "filter", "system", "plan", "matching", "recall", "rows", "QPS"],
+            [[line["set"], line["condition"], line["system"], line["plan"], "%d" % line["matching"], "%.3f" % line["recall"],
+              "%.1f" % line["returned"], number(line["qps"])] for line in own],
+        )  # fmt: skip
+
+
+def insert_section(report, results):
+    lines = results.of("insert")
+    if not lines:
+        return
+    report.heading(2, "Inserting")
+    report.text("Into a table with an index that holds %d rows." % lines[0]["rows_before"])
+    rows = []
+    for data_set in results.sets:
+        for line in results.of("insert", set=data_set):
+            reference = results.of("insert", set=data_set, system=REFERENCE, way=line["way"])
+            ratio = "-"
+            if reference and line["system"] != REFERENCE:
+                ratios = [a / b for a, b in zip(line["rows_per_second_rounds"], reference[0]["rows_per_second_rounds"])]
+                ratio = "%.2f (%.2f-%.2f)" % (median(ratios), min(ratios), max(ratios))
+            rows.append(
+                [data_set, line["system"], line["way"], number(line["rows_per_second"]), ratio, number(line["wal_bytes_per_row"])]
+            )
+    report.table(["set", "system", "way", "rows/s", "ratio to pgvector", "WAL bytes/row"], rows)
+
+
+def churn_section(report, results):
+    lines = results.of("churn")
+    if not lines:
+        return
+    report.heading(2, "Churn")
+    report.text("Each round deletes a tenth of the rows, vacuums, and inserts as many new ones.")
+    sets = [s for s in results.sets if results.of("churn", set=s)]
+    figure, axes = plt.subplots(len(sets), 3, figsize=(10.5, 2.6 * len(sets)), squeeze=False)
+    members = (("recall", 1, "recall@10"), ("vacuum_seconds", 1, "VACUUM, seconds"), ("index_bytes", 1e6, "index, MB"))
+    for row, data_set in zip(axes, sets):
+        for axis, (member, scale, label) in zip(row, members):
+            for system in results.systems:
+                points = sorted(results.of("churn", set=data_set, system=system), key=lambda line: line["round"])
+                if member == "vacuum_seconds":
+                    points = [line for line in points if line["round"] > 0]
+                if points:
+                    axis.plot(
+                        [line["round"] for line in points], [line[member] / scale for line in points],
+                        color=colour(system), label=system, marker="o", markersize=3,
+                    )  # fmt: skip
+            axis.set_title(data_set)
+            axis.set_ylabel(label)
+            axis.set_xlabel("round")
+            if member != "recall":
+                axis.set_ylim(bottom=0)
+    legend(figure, [axis for row in axes for axis in row])
+    report.plot(figure, "churn", "Recall, time of VACUUM and size of the index, round by round")
+    rows = []
+    for data_set in sets:
+        for system in results.systems:
+            points = sorted(results.of("churn", set=data_set, system=system), key=lambda line: line["round"])
+            if len(points) > 1:
+                vacuums = [line["vacuum_seconds"] for line in points[1:]]
+                rows.append(
+                    [data_set, system, "%.4f" % points[0]["recall"], "%.4f" % points[-1]["recall"], "%.2f" % median(vacuums),
+                     number(points[0]["p50_us"]), number(points[-1]["p50_us"]),
+                     "%.2f" % (points[-1]["index_bytes"] / points[0]["index_bytes"])]
+                )  # fmt: skip
+    header = ["set", "system", "recall before", "recall after", "VACUUM s (median)", "p50 us before", "after", "size after/before"]
+    report.table(header, rows)
+
+
+def other_sections(report, results):
+    cold = results.of("cold")
+    if cold:
+        report.heading(2, "Cold start")
+        report.text(
+            "The first queries after a restart of the server, the files dropped from the page cache where the driver may "
+            "do that. Each round's first query also loads the extension and the catalogue."
+        )
+        report.table(
+            ["set", "system", "page cache dropped", "first query ms", "p50 ms", "p95 ms"],
+            [[line["set"], line["system"], "yes" if line["page_cache_dropped"] else "no", number(line["first_us"] / 1e3),
+              number(line["p50_us"] / 1e3), number(line["p95_us"] / 1e3)] for line in cold],
+        )  # fmt: skip
+    load = results.of("pgbench")
+    if load:
+        report.heading(2, "Load with pgbench")
+        report.table(
+            ["set", "system", "mix", "connections", "transactions/s", "average ms"],
+            [[line["set"], line["system"], line["mix"], "%d" % line["connections"], number(line["tps"]),
+              "%.3f" % line["latency_ms"]] for line in load],
+        )  # fmt: skip
+
+
+def main():
+    directory = sys.argv[1]
+    path = os.path.join(directory, "results.jsonl")
+    if not os.path.exists(path):
+        sys.exit("report: no results in %s; run \"make bench\" first" % directory)
+    results = Results(path)
+    report = Report(directory)
+    report.heading(1, "vecx benchmark")
+    report.text(
+        "Every figure is the median of alternating rounds in one run with one client (libpq, prepared statements, binary "
+        "parameters, unix socket). bench/README.md says what the settings are and how to read this."
+    )
+    machine_section(report, results)
+    query_section(report, results)
+    build_section(report, results)
+    filter_section(report, results)
+    insert_section(report, results)
+    churn_section(report, results)
+    other_sections(report, results)
+    report.write()
+    print("%s: report.md, report.html and plots" % directory)
+
+
+main()

@@ -1,0 +1,6 @@
+// Any message as a halfvec: it is refused, or gives a value that is sent as the same message.
+#include "dense_support.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return vecx::types::fuzz::fuzz_binary<vecx::types::F16>(data, size);
+}

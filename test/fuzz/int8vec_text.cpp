@@ -1,0 +1,6 @@
+// Any text as a int8vec: it is refused, or gives a value whose own text gives the same bits again.
+#include "dense_support.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    return vecx::types::fuzz::fuzz_text<vecx::types::I8>(data, size);
+}
