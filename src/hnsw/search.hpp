@@ -104,4 +104,24 @@ Status greedy_descend(SearchState<S> &s, Payload query, Link entry, int entry_le
     return Status{};
 }
 
+// greedy_descend from the entry point that the metapage names. VACUUM names another before it frees one: so when it
+// is gone, the metapage is read again. s.points stays empty when the graph is empty or its entry point is gone for
+// good, which only damage can bring about.
+template <NodeStore S>
+Status enter_graph(SearchState<S> &s, MetaRecord *meta, Payload query, int target) {
+    for (;;) {
+        s.points.clear();
+        if (meta->entry.none())
+            return Status{};
+        VECX_TRY(greedy_descend(s, query, meta->entry, meta->entry_level, target));
+        if (!s.points.empty())
+            return Status{};
+        const Link gone = meta->entry;
+        VECX_TRY(read_meta(s.reader.store(), meta));
+        if (meta->entry == gone)
+            return Status{};
+        s.reader.store().poll();
+    }
+}
+
 } // namespace vecx::hnsw
