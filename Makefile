@@ -67,6 +67,11 @@ $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 
 -include $(OBJS:.o=.d)
 
+# There is one vecx.so but objects for each PostgreSQL: link again when it was last linked for another one.
+vecx.so: build/linked-$(PG_MAJOR)
+build/linked-$(PG_MAJOR):
+	@mkdir -p build && rm -f build/linked-* && touch $@
+
 include bench/bench.mk
 
 $(DATA_built): $(SQL_PARTS)
