@@ -193,21 +193,12 @@ class Linker {
         int best_level = -1;
         for (uint32_t block = 1; block < store_->block_count(); ++block) {
             store_->poll();
-            const char *fault = nullptr;
-            VECX_TRY(store_->read(block, [&](const PageView &page) {
-                if ((fault = page_fault(page)) != nullptr)
+            VECX_TRY(for_each_node(*store_, block, [&](uint16_t slot, const NodeView &node) {
+                if (node.dead() || node.head->level <= best_level)
                     return;
-                for (uint32_t i = 0; i < slot_count(page) && fault == nullptr; ++i) {
-                    NodeView view;
-                    fault = node_fault(page, static_cast<uint16_t>(i), &view);
-                    if (fault == nullptr && view.head != nullptr && !view.dead() && view.head->level > best_level) {
-                        best = Link{block, static_cast<uint16_t>(i), view.head->generation};
-                        best_level = view.head->level;
-                    }
-                }
+                best = Link{block, slot, node.head->generation};
+                best_level = node.head->level;
             }));
-            if (fault != nullptr)
-                return fault_status(block, fault);
         }
         bool done;
         VECX_TRY(set_entry(*store_, meta_.entry, best, best_level < 0 ? 0 : best_level, &done));
