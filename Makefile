@@ -71,6 +71,12 @@ $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 
 -include $(OBJS:.o=.d)
 
+# There is one vecx.so but objects for each PostgreSQL: link again when it was last linked for another one.
+# (Not a rule: PGXS makes all targets .SECONDARY, and a missing file of such a one counts as up to date.)
+LINKED := build/linked-$(PG_MAJOR)
+$(shell test -e $(LINKED) || { mkdir -p build; rm -f build/linked-*; touch $(LINKED); })
+vecx.so: $(LINKED)
+
 include bench/bench.mk
 
 $(DATA_built): $(SQL_PARTS)
