@@ -52,10 +52,11 @@ class Watch {
                     memory += process_memory(pids.text(i, 0));
                 peak_ = std::max(peak_.load(), memory);
                 most_processes_ = std::max(most_processes_.load(), static_cast<double>(pids.count()));
-                const Rows state = connection_.run(format(
-                    "SELECT phase, greatest(tuples_done::float8 / nullif(tuples_total, 0), "
-                    "blocks_done::float8 / nullif(blocks_total, 0), 0) FROM pg_stat_progress_create_index WHERE pid = %d",
-                    backend_));
+                const Rows state = connection_.run(
+                    format("SELECT phase, greatest(tuples_done::float8 / nullif(tuples_total, 0), "
+                           "blocks_done::float8 / nullif(blocks_total, 0), 0) "
+                           "FROM pg_stat_progress_create_index WHERE pid = %d",
+                           backend_));
                 if (state.count() > 0)
                     progress.show(atof(state.text(0, 1).c_str()), state.text(0, 0));
                 std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -131,13 +132,15 @@ void run_build(Run &run) {
             continue;
         Json json = run.line("build", competitor);
         if (!competitor.failure.empty()) {
+            // Under a key of its own: a later run tries again.
             json.add("failure", competitor.failure);
-        } else {
-            add_rounds(&json, "seconds", seconds[c]);
-            json.add("memory_bytes", figures[c].memory_bytes).add("wal_bytes", figures[c].wal_bytes);
-            json.add("index_bytes", figures[c].index_bytes).add("processes", figures[c].threads);
-            json.add("rows", static_cast<double>(run.set.base.rows()));
+            run.results.append(run.key("failure", competitor, ""), json);
+            continue;
         }
+        add_rounds(&json, "seconds", seconds[c]);
+        json.add("memory_bytes", figures[c].memory_bytes).add("wal_bytes", figures[c].wal_bytes);
+        json.add("index_bytes", figures[c].index_bytes).add("processes", figures[c].threads);
+        json.add("rows", static_cast<double>(run.set.base.rows()));
         run.results.append(run.key("build", competitor, ""), json);
     }
 }
