@@ -98,8 +98,8 @@ std::string copy_rows(const Matrix &base, Element element, size_t first, size_t 
 }
 
 std::string SqlCompetitor::signature() const {
-    return format("%zu rows of %s, %s, attributes %s", set_.base.rows(), set_.name.c_str(),
-                  element_name(options_.element), options_.attribute_columns.c_str());
+    return format("%zu rows of %s, %s, %s, attributes %s", set_.base.rows(), set_.name.c_str(),
+                  element_name(options_.element), metric_name(set_.metric), options_.attribute_columns.c_str());
 }
 
 void SqlCompetitor::load() {
