@@ -205,20 +205,14 @@ server_user() { # an unprivileged user to run servers and tests as
     fi
 }
 
-# A directory for a server's socket: DIR itself, unless its path is too long for a socket's name
-# (107 bytes with "/.s.PGSQL.5432"); then a private one in /tmp.
+# The directory for a server's socket: DIR itself, unless its path is too long for a socket's name
+# (107 bytes with "/.s.PGSQL.5432"); then a private one in /tmp, which start_cluster makes.
 socket_dir() { # socket_dir DIR
-    local short owner
     if [ "$(printf '%s' "$1" | wc -c)" -le 90 ]; then
         echo "$1"
-        return
+    else
+        echo "/tmp/vecx-$(checksum "$1")-$(server_user)"
     fi
-    owner=$(server_user)
-    short=/tmp/vecx-$(checksum "$1")-$owner
-    mkdir -p -m 700 "$short"
-    if is_root; then chown -h "$owner" "$short"; fi
-    if [ -L "$short" ] || [ "$(stat -c %U "$short")" != "$owner" ]; then die "$short belongs to somebody else"; fi
-    echo "$short"
 }
 
 copy_sources() { # copy_sources DIR: what is in DIR already goes, except what was built there

@@ -26,13 +26,21 @@ writable() { # directories that the server's user may write to
 }
 
 make_tree() {
-    local dir
-    if [ ! -x "$bindir/postgres" ] || [ "$(pg_dir bindir)/postgres" -nt "$bindir/postgres" ]; then
+    local dir source
+    source=$(pg_dir bindir)/postgres
+    source=$(stat -Lc '%n %s %Y' "$source") # a new copy after an update of the packages
+    if [ ! -x "$bindir/postgres" ] || [ "$(cat "$root/copied-from" 2>/dev/null)" != "$source" ]; then
         for dir in bindir pkglibdir sharedir; do
-            mkdir -p "$root$(pg_dir $dir)"
-            cp -a --update "$(pg_dir $dir)/." "$root$(pg_dir $dir)/"
+            dir=$(pg_dir $dir)
+            rm -rf "${root:?}$dir"
+            mkdir -p "$root$dir"
+            if [ "$dir" = "$(pg_dir bindir)" ]; then # some systems have it together with everything else
+                (cd "$dir" && cp -a postgres initdb psql pg_* createdb dropdb createuser dropuser vacuumdb reindexdb clusterdb pgbench "$root$dir/")
+            else
+                cp -a "$dir/." "$root$dir/"
+            fi
         done
-        touch "$bindir/postgres"
+        echo "$source" >"$root/copied-from"
     fi
     make -s PG_CONFIG="$PG_CONFIG" >&2
     make -s PG_CONFIG="$PG_CONFIG" DESTDIR="$root" install >&2
@@ -42,6 +50,10 @@ make_tree() {
 start_cluster() {
     local dir=$1 socket=$2
     shift 2
+    mkdir -p -m 700 "$socket"
+    if is_root; then chown -h "$user" "$socket"; fi
+    if [ -L "$socket" ] || [ "$(stat -c %U "$socket")" != "$user" ]; then die "$socket belongs to somebody else"; fi
+    chmod 700 "$socket" # local connections are trusted, so only this user (and root) may make them
     if [ ! -f "$dir/data/PG_VERSION" ]; then
         mkdir -p -m 700 "$dir"
         own "$dir"

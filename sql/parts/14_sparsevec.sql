@@ -211,16 +211,23 @@ CREATE OPERATOR CLASS sparsevec_ops DEFAULT FOR TYPE sparsevec USING btree AS
 -- Not strict: null values are passed over, and without any value the state stays null.
 CREATE FUNCTION sparsevec_accum(internal, sparsevec) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_accum(internal, sparsevec) IS 'aggregate transition function';
+
 CREATE FUNCTION sparsevec_combine(internal, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_combine(internal, internal) IS 'aggregate combine function';
+
 CREATE FUNCTION sparsevec_avg(internal) RETURNS sparsevec
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_avg' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_avg(internal) IS 'aggregate final function';
 
 CREATE FUNCTION sparsevec_serialize(internal) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_serialize(internal) IS 'aggregate state to bytes, for parallel workers';
 
 CREATE FUNCTION sparsevec_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_deserialize(bytea, internal) IS 'aggregate state from bytes, for parallel workers';
 
 CREATE AGGREGATE avg(sparsevec) (
 	SFUNC = sparsevec_accum,

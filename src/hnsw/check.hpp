@@ -51,7 +51,6 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
         copies.clear();
         links.clear();
         const char *fault = nullptr;
-        uint32_t faulty_slot = 0;
         bool overlap = false;
         VECX_TRY(store.read(block, [&](const PageView &page) {
             if ((fault = page_fault(page)) != nullptr)
@@ -62,7 +61,6 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
                 const uint16_t slot = static_cast<uint16_t>(i);
                 NodeView node;
                 ChunkView chunk;
-                faulty_slot = i;
                 if ((fault = node_fault(page, slot, &node)) != nullptr || (fault = chunk_fault(page, slot, &chunk)) != nullptr)
                     return;
                 if (node.head == nullptr && chunk.head == nullptr)
@@ -94,7 +92,7 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
         if (overlap)
             report(Status::corrupt(block, "records overlap or free space is miscounted on block %u", block));
         for (const Copy &c : copies) {
-            if (!c.chunk.none()) {
+            if (!c.chunk.none() && c.chunk.slot < kMaxSlots) {
                 bool fresh;
                 *chunks.insert(c.chunk.key(), &fresh) |= kReferred;
             }

@@ -94,13 +94,11 @@ Status insert(S &store, Arena &scratch, const Measure &measure, Payload payload,
     const int level = draw_level(rng, meta.m, level_cap(meta.m, body_size));
 
     Linker<S> linker(store, scratch, measure, meta);
+    linker.search.self_key = order_key(measure.distance(measure, payload, payload));
     VECX_TRY(linker.find(payload, level, Link{}));
-    const double self = order_key(measure.distance(measure, payload, payload));
-    for (const Candidate &near : linker.search.points) {
-        if (near.key != self)
-            continue;
+    for (uint32_t i = 0; i < linker.search.open_count; ++i) {
         bool attached;
-        VECX_TRY(attach_tid(linker.search.reader, near.link, payload, tid, &attached));
+        VECX_TRY(attach_tid(linker.search.reader, linker.search.open[i], payload, tid, &attached));
         if (attached)
             return Status{};
     }

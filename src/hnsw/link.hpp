@@ -37,18 +37,17 @@ class Linker {
         VECX_TRY(read_meta(*store_, &meta_));
         chosen.clear();
         memset(chosen_count, 0, sizeof chosen_count);
-        search.points.clear();
         cache.trim();
-        if (meta_.entry.none())
-            return Status{};
-        VECX_TRY(greedy_descend(search, query, meta_.entry, meta_.entry_level, level));
+        VECX_TRY(enter_graph(search, &meta_, query, level));
         if (search.points.empty()) {
-            VECX_TRY(replace_entry());
             if (meta_.entry.none())
                 return Status{};
-            VECX_TRY(greedy_descend(search, query, meta_.entry, meta_.entry_level, level));
+            VECX_TRY(replace_entry());
+            VECX_TRY(enter_graph(search, &meta_, query, level));
+            if (search.points.empty())
+                return Status{};
         }
-        Candidate start = search.points.empty() ? Candidate{0, meta_.entry} : search.points[0];
+        const Candidate start = search.points[0];
         for (int at = std::min<int>(level, meta_.entry_level); at >= 0; --at) {
             VECX_TRY(search_layer(search, query, at, meta_.ef_construction, DeadNodes::pass, except));
             if (at > 0) {
@@ -102,6 +101,7 @@ class Linker {
         for (int at = level; at >= 0; --at)
             for (uint32_t i = 0; i < chosen_count[at]; ++i) {
                 store_->poll();
+                cache.trim();
                 VECX_TRY(offer(chosen[chosen_at[at] + i], at, node));
             }
         return Status{};
@@ -126,16 +126,24 @@ class Linker {
             if (!found || !fits || known)
                 return Status{};
             Link victim{};
+            bool tie = false;
             if (!open) {
                 bool wanted;
-                VECX_TRY(find_victim(target, node, count, places, &victim, &wanted));
+                VECX_TRY(find_victim(target, node, count, places, &victim, &wanted, &tie));
                 if (!wanted)
                     return Status{};
             }
             bool done;
             VECX_TRY(replace_link(target.link, level, version, victim, node, &done));
-            if (done)
-                return Status{};
+            if (!done)
+                continue;
+            // Among equal nodes the newest would push all others out of the lists of those that a search meets
+            // first; so it takes over the links it displaces.
+            if (tie) {
+                VECX_TRY(search.reader.look(node, &found, [&](const NodeView &view) { version = view.head->links_version; }));
+                VECX_TRY(replace_link(node, level, version, Link{}, victim, &done));
+            }
+            return Status{};
         }
         return Status{};
     }
@@ -185,21 +193,12 @@ class Linker {
         int best_level = -1;
         for (uint32_t block = 1; block < store_->block_count(); ++block) {
             store_->poll();
-            const char *fault = nullptr;
-            VECX_TRY(store_->read(block, [&](const PageView &page) {
-                if ((fault = page_fault(page)) != nullptr)
+            VECX_TRY(for_each_node(*store_, block, [&](uint16_t slot, const NodeView &node) {
+                if (node.dead() || node.head->level <= best_level)
                     return;
-                for (uint32_t i = 0; i < slot_count(page) && fault == nullptr; ++i) {
-                    NodeView view;
-                    fault = node_fault(page, static_cast<uint16_t>(i), &view);
-                    if (fault == nullptr && view.head != nullptr && !view.dead() && view.head->level > best_level) {
-                        best = Link{block, static_cast<uint16_t>(i), view.head->generation};
-                        best_level = view.head->level;
-                    }
-                }
+                best = Link{block, slot, node.head->generation};
+                best_level = node.head->level;
             }));
-            if (fault != nullptr)
-                return fault_status(block, fault);
         }
         bool done;
         VECX_TRY(set_entry(*store_, meta_.entry, best, best_level < 0 ? 0 : best_level, &done));
@@ -232,8 +231,9 @@ class Linker {
     }
 
     // Which of the `count` links in old_ of a full target has to go for `node`: one that is dead or gone, else the one
-    // that the selection leaves out; `wanted` is false when that is `node` itself.
-    Status find_victim(Candidate target, Link node, uint32_t count, uint32_t places, Link *victim, bool *wanted) {
+    // that the selection leaves out; `wanted` is false when that is `node` itself, and `tie` true when it is just
+    // as far from the target as `node`.
+    Status find_victim(Candidate target, Link node, uint32_t count, uint32_t places, Link *victim, bool *wanted, bool *tie) {
         *wanted = true;
         Payload base, payload;
         bool found, dead;
@@ -263,6 +263,7 @@ class Linker {
             *wanted = false;
         else
             *victim = pool_[left_out].link;
+        *tie = *wanted && pool_[left_out].key == target.key;
         return Status{};
     }
 
@@ -282,6 +283,8 @@ class Linker {
             }
             NodeEdit out = edit(page, view);
             std::span<const Link> places = view.links_at(level);
+            if (std::find(places.begin(), places.end(), node) != places.end())
+                return false;
             for (const Link &place : places)
                 if (victim.none() ? place.none() || place.slot >= kMaxSlots : place == victim) {
                     out.links[&place - view.links] = node;

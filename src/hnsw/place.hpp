@@ -76,34 +76,4 @@ Status write_chunks(S &store, Payload payload, uint32_t from, uint32_t body_size
     return Status{};
 }
 
-// Frees the records that `links` name, one page write per run of links to the same block, and records the space.
-// `allowed(page, slot, generation)` says, under the lock, whether a record may still be freed.
-template <NodeStore S, class Allowed>
-Status free_records(S &store, const Link *links, size_t count, Allowed allowed, uint64_t *freed) {
-    for (size_t i = 0; i < count;) {
-        size_t end = i;
-        while (end < count && links[end].block == links[i].block)
-            ++end;
-        uint32_t left = 0;
-        uint64_t n = 0;
-        store.poll();
-        VECX_TRY(store.update(links[i].block, [&](MutablePage &page) {
-            n = 0;
-            for (size_t k = i; k < end; ++k) {
-                if (!allowed(view_of(page), links[k]))
-                    continue;
-                free_record(page, links[k].slot);
-                ++n;
-            }
-            left = free_bytes(view_of(page));
-            return n > 0;
-        }));
-        if (n > 0)
-            store.record_space(links[i].block, left);
-        *freed += n;
-        i = end;
-    }
-    return Status{};
-}
-
 } // namespace vecx::hnsw

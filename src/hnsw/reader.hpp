@@ -315,4 +315,22 @@ class PayloadCache {
     size_t count_ = 0;
 };
 
+// Calls f(slot, const NodeView &) for every node of a block, under its share lock.
+template <NodeStore S, class F>
+Status for_each_node(S &store, uint32_t block, F f) {
+    const char *fault = nullptr;
+    VECX_TRY(store.read(block, [&](const PageView &page) {
+        if ((fault = page_fault(page)) != nullptr)
+            return;
+        for (uint32_t i = 0, n = slot_count(page); i < n; ++i) {
+            NodeView node;
+            if ((fault = node_fault(page, static_cast<uint16_t>(i), &node)) != nullptr)
+                return;
+            if (node.head != nullptr)
+                f(static_cast<uint16_t>(i), node);
+        }
+    }));
+    return fault == nullptr ? Status{} : fault_status(block, fault);
+}
+
 } // namespace vecx::hnsw

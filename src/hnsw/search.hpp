@@ -17,6 +17,13 @@ struct SearchState {
     uint64_t hops = 0;
     Link links[2 * kMaxM];
 
+    // For insertion: nodes met at exactly this distance (NaN: none) that have room for another heap TID. Of many
+    // equal nodes most are full, and those with room need not be among the results.
+    double self_key = std::numeric_limits<double>::quiet_NaN();
+    static constexpr uint32_t kMaxOpen = 8;
+    Link open[kMaxOpen];
+    uint32_t open_count = 0;
+
     SearchState(S &store, Arena &arena, const Measure &measure)
         : reader(store, arena, measure), visited(arena), frontier(arena), best(arena), points(arena) {}
 };
@@ -34,7 +41,10 @@ Status search_layer(SearchState<S> &s, Payload query, int level, uint32_t ef, De
     s.visited.clear();
     s.frontier.clear();
     s.best.clear();
+    s.open_count = 0;
     auto meet = [&](Link link, const Visit &visit) {
+        if (visit.key == s.self_key && visit.tid_count < kTidsPerNode && !visit.dead && s.open_count < s.kMaxOpen)
+            s.open[s.open_count++] = link;
         if (s.best.size() >= ef && visit.key >= s.best.top().key)
             return;
         s.frontier.push(Candidate{visit.key, link});
@@ -92,6 +102,26 @@ Status greedy_descend(SearchState<S> &s, Payload query, Link entry, int entry_le
             s.points.push_back(before);
     }
     return Status{};
+}
+
+// greedy_descend from the entry point that the metapage names. VACUUM names another before it frees one: so when it
+// is gone, the metapage is read again. s.points stays empty when the graph is empty or its entry point is gone for
+// good, which only damage can bring about.
+template <NodeStore S>
+Status enter_graph(SearchState<S> &s, MetaRecord *meta, Payload query, int target) {
+    for (;;) {
+        s.points.clear();
+        if (meta->entry.none())
+            return Status{};
+        VECX_TRY(greedy_descend(s, query, meta->entry, meta->entry_level, target));
+        if (!s.points.empty())
+            return Status{};
+        const Link gone = meta->entry;
+        VECX_TRY(read_meta(s.reader.store(), meta));
+        if (meta->entry == gone)
+            return Status{};
+        s.reader.store().poll();
+    }
 }
 
 } // namespace vecx::hnsw

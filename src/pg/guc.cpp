@@ -67,6 +67,7 @@ void define_settings() {
                              "auto takes the best that this CPU has; the setting shows the level in use.", &simd, 0,
                              kSimdOptions, PGC_USERSET, 0, check_simd, assign_simd, show_simd);
 
+    MarkGUCPrefixReserved("hnsw");
     MarkGUCPrefixReserved("vecx");
 }
 

@@ -18,7 +18,7 @@ test_step() { # test_step NAME COMMAND...
     if "$@" >>log 2>&1; then
         echo "ok - $name"
     else
-        tail -n 30 log | sed 's/^/# /'
+        tail -n 30 log $(find new/pg_upgrade_output.d -name '*.log' -size +0 2>/dev/null) | sed 's/^/# /'
         echo "not ok - $name"
         exit 1
     fi

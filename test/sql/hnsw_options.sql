@@ -56,6 +56,7 @@ SET hnsw.ef_search = 0;
 SET hnsw.iterative_scan = on;
 SET hnsw.scan_mem_multiplier = 0;
 SET hnsw.scan_mem_multiplier = 1001;
+SET hnsw.no_such_setting = 1;
 
 -- Dimensions.
 CREATE TABLE t (val vector);

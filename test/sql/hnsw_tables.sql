@@ -92,10 +92,17 @@ RESET client_min_messages;
 RESET maintenance_work_mem;
 SELECT count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <+> '[5,6,7,8]') s;
 SELECT vecx_check_index('two');
+-- both indexes of a table in one parallel VACUUM
+CREATE INDEX one ON t USING hnsw (val vector_cosine_ops);
+SET min_parallel_index_scan_size = 0;
+DELETE FROM t WHERE id % 4 = 0;
+VACUUM (PARALLEL 2) t;
+RESET min_parallel_index_scan_size;
+SELECT vecx_check_index('one'), vecx_check_index('two');
 -- a build that fails leaves nothing
 CREATE FUNCTION fails_at(i int, v vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE AS $$
 BEGIN
-    IF i = 900 THEN RAISE EXCEPTION 'row %', i; END IF;
+    IF i = 901 THEN RAISE EXCEPTION 'row %', i; END IF;
     RETURN v;
 END $$;
 CREATE INDEX three ON t USING hnsw ((fails_at(id, val)::vector(4)) vector_l2_ops);

@@ -149,10 +149,10 @@ class MemoryStore {
   private:
     void enter() {
         VECX_REQUIRE(!locked_);
-        if (hook && !in_hook_) {
-            in_hook_ = true;
+        if (hook && hook_depth_ < 2) { // what the hook does may be interrupted too, but not without end
+            ++hook_depth_;
             hook();
-            in_hook_ = false;
+            --hook_depth_;
         }
     }
     uint8_t *duplicate(uint32_t block) {
@@ -177,7 +177,7 @@ class MemoryStore {
     uint32_t body_size_;
     int chunk_writers_ = 0;
     bool locked_ = false;
-    bool in_hook_ = false;
+    int hook_depth_ = 0;
 };
 static_assert(hnsw::NodeStore<MemoryStore>);
 

@@ -40,7 +40,8 @@ TEST(SparseText, Refuses) {
         Code code;
         const char *message, *detail;
     } cases[] = {
-        {"", Code::invalid_text, "invalid input syntax for type sparsevec: \"\"", "Vector contents must start with \"{\"."},
+        {"", Code::invalid_text, "invalid input syntax for type sparsevec: \"\"",
+         "Vector contents must start with \"{\"."},
         {"[1]", Code::invalid_text, "invalid input syntax for type sparsevec: \"[1]\"",
          "Vector contents must start with \"{\"."},
         {"{", Code::invalid_text, "invalid input syntax for type sparsevec: \"{\"", ""},

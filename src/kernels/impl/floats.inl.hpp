@@ -117,16 +117,18 @@ template <class A, class F, class Op>
         s2 = Op::add(s2, u.lo, v.lo);
         s3 = Op::add(s3, u.hi, v.hi);
     }
-    if (n - i >= F::kStep) {
-        Pair<A> x = F::load(a + i), y = F::load(b + i);
-        s0 = Op::add(s0, x.lo, y.lo);
-        s1 = Op::add(s1, x.hi, y.hi);
-        i += F::kStep;
-    }
-    if (i < n) {
-        Pair<A> x = load_tail<A, F>(a, n, n - i), y = load_tail<A, F>(b, n, n - i);
-        s2 = Op::add(s2, x.lo, y.lo);
-        s3 = Op::add(s3, x.hi, y.hi);
+    if (i != n) {
+        if (n - i >= F::kStep) {
+            Pair<A> x = F::load(a + i), y = F::load(b + i);
+            s0 = Op::add(s0, x.lo, y.lo);
+            s1 = Op::add(s1, x.hi, y.hi);
+            i += F::kStep;
+        }
+        if (i < n) {
+            Pair<A> x = load_tail<A, F>(a, n, n - i), y = load_tail<A, F>(b, n, n - i);
+            s2 = Op::add(s2, x.lo, y.lo);
+            s3 = Op::add(s3, x.hi, y.hi);
+        }
     }
     return A::sum_f32((s0 + s1) + (s2 + s3));
 }

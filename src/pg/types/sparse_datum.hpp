@@ -36,7 +36,8 @@ inline types::SparseVector view(const SparseArg &arg) {
 struct SparseDraft {
     explicit SparseDraft(int32 capacity)
         : header(allocate_value<SparseHeader>(sparse_size(capacity))),
-          builder{reinterpret_cast<int32 *>(header + 1), reinterpret_cast<float *>(header + 1) + capacity, capacity, 0} {}
+          builder{reinterpret_cast<int32 *>(header + 1), reinterpret_cast<float *>(header + 1) + capacity,
+                  capacity, 0} {}
 
     // Closes the gap between the indices that there are and the values.
     Datum finish(int32 dim) {

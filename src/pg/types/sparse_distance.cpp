@@ -20,22 +20,20 @@ Datum measure(FunctionCallInfo fcinfo, Distance distance) {
     PG_RETURN_FLOAT8(result);
 }
 
+double l2(SparseView a, SparseView b) { return std::sqrt(static_cast<double>(sparse_l2sq(a, b))); }
+
+double negative_dot(SparseView a, SparseView b) { return -sparse_dot(a, b); }
+
 double cosine(SparseView a, SparseView b) {
     return cosine_distance(sparse_dot(a, b), sparse_norm_squared(a), sparse_norm_squared(b));
 }
 
 } // namespace
 
-VECX_FUNCTION(vecx_sparsevec_l2_distance) {
-    return measure(fcinfo, [](SparseView a, SparseView b) { return std::sqrt(static_cast<double>(sparse_l2sq(a, b))); });
-}
-
-VECX_FUNCTION(vecx_sparsevec_negative_inner_product) {
-    return measure(fcinfo, [](SparseView a, SparseView b) { return -sparse_dot(a, b); });
-}
-
+VECX_FUNCTION(vecx_sparsevec_l2_distance) { return measure(fcinfo, l2); }
 VECX_FUNCTION(vecx_sparsevec_l2_squared_distance) { return measure(fcinfo, sparse_l2sq); }
 VECX_FUNCTION(vecx_sparsevec_inner_product) { return measure(fcinfo, sparse_dot); }
+VECX_FUNCTION(vecx_sparsevec_negative_inner_product) { return measure(fcinfo, negative_dot); }
 VECX_FUNCTION(vecx_sparsevec_cosine_distance) { return measure(fcinfo, cosine); }
 VECX_FUNCTION(vecx_sparsevec_l1_distance) { return measure(fcinfo, sparse_l1); }
 
