@@ -34,7 +34,9 @@ Status place_record(S &store, uint32_t length, RecordKind kind, Fill fill, Link 
         VECX_TRY(store.update(block, put));
         // As long as the page has room for another like this one, the hint may stay too high: who follows it
         // in vain puts it right.
-        if (!placed || left < length)
+        if (!placed)
+            store.correct_space(block, left);
+        else if (left < length)
             store.record_space(block, left);
         if (placed)
             return Status{};
