@@ -263,6 +263,13 @@ class Linker {
         }
         pool_.push_back(Candidate{target.key, node});
         sort_for(target.link, pool_);
+        // An equal vector comes first among those as far: it has room for heap TIDs, and must be found by the next of
+        // its kind. Left to chance it would have ever less of it as their number grows.
+        if (target.key == search.self_key) {
+            Candidate *mine = std::find_if(pool_.begin(), pool_.end(), [&](const Candidate &c) { return c.link == node; });
+            Candidate *first = std::find_if(pool_.begin(), pool_.end(), [&](const Candidate &c) { return c.key == mine->key; });
+            std::rotate(first, mine, mine + 1);
+        }
         VECX_TRY(pick(pool_, places));
         std::sort(picks_.begin(), picks_.end());
         uint32_t left_out = 0;

@@ -94,7 +94,7 @@ TEST(HnswDuplicates, TenThousandEqualRows) {
         Index index(ElementType::f32, Metric::l2, 8);
         index.store.copy_pages = false;
         Bytes same = index.fresh();
-        const int copies = built ? 10000 : 2500;
+        const int copies = built ? 10000 : 12000;
         if (built) {
             std::vector<Bytes> values(static_cast<size_t>(copies), same);
             for (int i = 0; i < 200; ++i)
