@@ -9,9 +9,9 @@ namespace vecx::pg {
 
 namespace {
 
-// A setting whose name pgvector has, too. In a session that used pgvector before vecx the name is taken, and to
-// define it again would be an error: then what the user sets through the other library's setting is obeyed, and
-// its default, which is meant for the other library, is not.
+// A setting whose name pgvector has, too. In a session that used pgvector before vecx the name is
+// taken, and to define it again would be an error: then what the user sets through the other
+// library's setting is obeyed, and its default, which is meant for the other library, is not.
 template <class Config, config_type kType, class Value>
 struct Setting {
     Value own;
@@ -93,21 +93,22 @@ void define_settings() {
         DefineCustomIntVariable("hnsw.ef_search", "Sets the size of the dynamic candidate list for search.",
                                 "How far an hnsw scan looks ahead of the rows it returns; it does not limit their "
                                 "number.",
-                                &ef_search.own, 40, 1, 100000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+                                &ef_search.own, 40, 1, 100000, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
     if (!iterative_scan.is_taken("hnsw.iterative_scan"))
         DefineCustomEnumVariable("hnsw.iterative_scan", "Sets how rows that are found late are treated.",
                                  "off: after all rows that are in order; relaxed_order: at once; strict_order: left "
                                  "out.",
-                                 &iterative_scan.own, kIterativeOff, kIterativeOptions, PGC_USERSET, 0, nullptr,
-                                 nullptr, nullptr);
+                                 &iterative_scan.own, kIterativeOff, kIterativeOptions, PGC_USERSET, GUC_EXPLAIN,
+                                 nullptr, nullptr, nullptr);
     if (!max_scan_tuples.is_taken("hnsw.max_scan_tuples"))
         DefineCustomIntVariable("hnsw.max_scan_tuples", "Sets the number of tuples after which an hnsw scan stops.",
                                 "-1, the default, means no limit: a scan ends with the last row of the index.",
-                                &max_scan_tuples.own, -1, -1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+                                &max_scan_tuples.own, -1, -1, INT_MAX, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr,
+                                nullptr);
     if (!scan_mem_multiplier.is_taken("hnsw.scan_mem_multiplier"))
         DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.",
-                                 nullptr, &scan_mem_multiplier.own, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr,
-                                 nullptr);
+                                 nullptr, &scan_mem_multiplier.own, 1, 1, 1000, PGC_USERSET, GUC_EXPLAIN, nullptr,
+                                 nullptr, nullptr);
     DefineCustomEnumVariable("vecx.simd", "Sets the instruction set level of the distance kernels.",
                              "auto takes the best that this CPU has; the setting shows the level in use.", &simd, 0,
                              kSimdOptions, PGC_USERSET, 0, check_simd, assign_simd, show_simd);

@@ -28,3 +28,18 @@ SELECT name, estimate(format('%I = %L', name, value)) AS equal, estimate(format(
     FROM (VALUES ('v', '[5,1]'), ('h', '[5,1]'), ('b', '[5,1]'), ('i', '[5,1]'), ('s', '{1:5,2:1}/2')) t(name, value);
 DROP TABLE estimates;
 DROP FUNCTION estimate;
+
+-- EXPLAIN (SETTINGS) shows the settings that a plan may depend on.
+CREATE FUNCTION shown() RETURNS TABLE (name text, value text) LANGUAGE plpgsql AS $$
+DECLARE plan json;
+BEGIN
+    EXECUTE 'EXPLAIN (SETTINGS, FORMAT JSON) SELECT 1' INTO plan;
+    RETURN QUERY SELECT * FROM json_each_text(plan -> 0 -> 'Settings') WHERE key ~ '^hnsw';
+END $$;
+SET hnsw.ef_search = 50;
+SET hnsw.iterative_scan = strict_order;
+SET hnsw.max_scan_tuples = 1000;
+SET hnsw.scan_mem_multiplier = 2;
+SELECT * FROM shown() ORDER BY name COLLATE "C";
+RESET ALL;
+DROP FUNCTION shown;
