@@ -56,6 +56,10 @@ VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fno-exceptions -fno
 # One translation unit per instruction-set level, each with its own flags; nothing else gets them.
 include src/kernels/flags.mk
 
+# Arithmetic over whole vectors, in loops for the compiler to vectorise.
+isa_flags_dense_math := -O3
+isa_flags_dense_convert := -O3
+
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
@@ -66,6 +70,12 @@ $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	$(CXX) $(VECX_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-ignored-attributes -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
 
 -include $(OBJS:.o=.d)
+
+# There is one vecx.so but objects for each PostgreSQL: link again when it was last linked for another one.
+# (Not a rule: PGXS makes all targets .SECONDARY, and a missing file of such a one counts as up to date.)
+LINKED := build/linked-$(PG_MAJOR)
+$(shell test -e $(LINKED) || { mkdir -p build; rm -f build/linked-*; touch $(LINKED); })
+vecx.so: $(LINKED)
 
 include bench/bench.mk
 

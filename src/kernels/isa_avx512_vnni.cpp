@@ -40,16 +40,14 @@ struct ShiftedDot {
 
 struct Avx512Vnni : Avx512 {
     static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
-        __m512i d = _mm512_sub_epi8(_mm512_max_epi8(x, y), _mm512_min_epi8(x, y));
-        __m512i even = _mm512_and_si512(d, _mm512_set1_epi16(0xFF));
-        __m512i odd = _mm512_srli_epi16(d, 8);
-        return _mm512_dpwssd_epi32(_mm512_dpwssd_epi32(sum, even, even), odd, odd);
+        __m512i d = _mm512_sub_epi16(x, y);
+        return _mm512_dpwssd_epi32(sum, d, d);
     }
 };
 
 } // namespace
 
-constinit const VnniKernels kAvx512Vnni = {.l2sq_i8 = l2sq_i8<Avx512Vnni>, .dot_i8 = dot_i8_vnni};
+constinit const VnniKernels kAvx512Vnni = {.l2sq_i8 = reduce_i8<Avx512Vnni, L2sqI8<Avx512Vnni>>, .dot_i8 = dot_i8_vnni};
 
 } // namespace vecx::kernels
 

@@ -14,9 +14,11 @@
 //   load_words                 a register of 32-bit words from any address
 //   widen_f16, narrow_f16      binary16, kFloats at a time
 //   widen_words, narrow_words  16-bit numbers to 32 bits and back, kFloats and 2 * kFloats at a time
-//   load_dot, dot_i8, l2sq_i8, l1_i8    exact sums over int8
-//   sum_f32, sum_i32, sum_u64           across the lanes (xsimd's way, two HADDPS, is the slower one)
-//   Bits, kBitBytes, load_bits, count_bits                popcounts
+//   DotLoads, SquareLoads      whether dot_i8 and l2sq_i8 take bytes or widened bytes (impl/int8.inl.hpp)
+//   widen_i8                   int8 to 16 bits, half a register's worth
+//   dot_i8, l2sq_i8, l1_i8     add to exact sums
+//   sum_f32, sum_i32, sum_u64  across the lanes (xsimd's way, two HADDPS, is the slower one)
+//   Bits, kBitBytes, load_bits, count_bits                popcounts; Bits need not be Ints
 #pragma once
 
 #include <cstddef>
@@ -33,6 +35,11 @@
 
 namespace vecx::kernels {
 namespace {
+
+template <class A>
+struct AsBytes;
+template <class A>
+struct Widened;
 
 template <class A>
 using Floats = xsimd::batch<float, typename A::Xsimd>;

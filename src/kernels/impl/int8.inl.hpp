@@ -7,24 +7,60 @@
 namespace vecx::kernels {
 namespace {
 
-// The last r of n bytes, 0 < r < kBytes, with zeroes in all other lanes. Without masked loads n is at least
-// kBytes: a whole register is read that ends with the vector, and what was read before is dropped.
+// Two ways to load a register: its bytes as they are, or half as many widened to 16 bits. tail() has the
+// last r of n elements, 0 < r < kStep, with zeroes in all other lanes; without masked loads n is at least
+// kStep: a whole register is read that ends with the vector, and what was read before is dropped.
 template <class A>
-typename A::Ints tail_bytes(const int8_t *p, size_t n, size_t r) {
-    if constexpr (A::kMaskedLoads)
-        return A::first_bytes(p + (n - r), r);
-    else
-        return A::keep_last_bytes(A::load_ints(p + (n - A::kBytes)), r);
-}
+struct AsBytes {
+    static constexpr size_t kStep = A::kBytes;
+    static typename A::Ints load(const int8_t *p) { return A::load_ints(p); }
+    static typename A::Ints tail(const int8_t *p, size_t n, size_t r) {
+        if constexpr (A::kMaskedLoads)
+            return A::first_bytes(p + (n - r), r);
+        else
+            return A::keep_last_bytes(load(p + (n - kStep)), r);
+    }
+};
+template <class A>
+struct Widened {
+    static constexpr size_t kStep = A::kBytes / 2;
+    static typename A::Ints load(const int8_t *p) { return A::widen_i8(p); }
+    static typename A::Ints tail(const int8_t *p, size_t n, size_t r) {
+        if constexpr (A::kMaskedLoads)
+            return A::widen_first_i8(p + (n - r), r);
+        else
+            return A::keep_last_bytes(load(p + (n - kStep)), 2 * r);
+    }
+};
 
-// The same for the registers of dot_i8, 0 < r < kDotStep.
+// What is summed; the arch says which loads suit it.
 template <class A>
-typename A::Ints tail_dot(const int8_t *p, size_t n, size_t r) {
-    if constexpr (A::kMaskedLoads)
-        return A::first_dot(p + (n - r), r);
-    else
-        return A::keep_last_dot(A::load_dot(p + (n - A::kDotStep)), r);
-}
+struct DotI8 {
+    using Loads = typename A::template DotLoads<A>;
+    static typename A::Ints add(typename A::Ints sum, typename A::Ints x, typename A::Ints y) {
+        return A::dot_i8(sum, x, y);
+    }
+    static typename A::Ints join(typename A::Ints x, typename A::Ints y) { return A::add_i32(x, y); }
+    static int32_t result(typename A::Ints x) { return A::sum_i32(x); }
+};
+template <class A>
+struct L2sqI8 {
+    using Loads = typename A::template SquareLoads<A>;
+    static typename A::Ints add(typename A::Ints sum, typename A::Ints x, typename A::Ints y) {
+        return A::l2sq_i8(sum, x, y);
+    }
+    static typename A::Ints join(typename A::Ints x, typename A::Ints y) { return A::add_i32(x, y); }
+    static int32_t result(typename A::Ints x) { return A::sum_i32(x); }
+};
+template <class A>
+struct L1I8 {
+    using Loads = AsBytes<A>;
+    static typename A::Ints add(typename A::Ints sum, typename A::Ints x, typename A::Ints y) {
+        return A::l1_i8(sum, x, y);
+    }
+    static typename A::Ints join(typename A::Ints x, typename A::Ints y) { return A::add_i64(x, y); }
+    static int32_t result(typename A::Ints x) { return static_cast<int32_t>(A::sum_u64(x)); }
+};
 
 // Vectors shorter than a register get zeroes behind them. Not inlined: the copies would cost the longer ones
 // a stack frame.
@@ -38,70 +74,29 @@ template <class A, class Kernel>
     return kernel(padded_a, padded_b, A::kBytes);
 }
 
-template <class A>
-[[gnu::flatten]] int32_t dot_i8(const int8_t *a, const int8_t *b, size_t n) {
+template <class A, class Sum>
+[[gnu::flatten]] int32_t reduce_i8(const int8_t *a, const int8_t *b, size_t n) {
+    using Loads = typename Sum::Loads;
+    constexpr size_t step = Loads::kStep;
     if constexpr (!A::kMaskedLoads)
         if (n < A::kBytes)
-            return pad_to_register<A>(a, b, n, dot_i8<A>);
-    constexpr size_t step = A::kDotStep;
+            return pad_to_register<A>(a, b, n, reduce_i8<A, Sum>);
     typename A::Ints s0 = A::zero(), s1 = A::zero(), s2 = A::zero(), s3 = A::zero();
     const size_t whole = n & ~(4 * step - 1);
     size_t i = 0;
     for (; i != whole; i += 4 * step) {
-        s0 = A::dot_i8(s0, A::load_dot(a + i), A::load_dot(b + i));
-        s1 = A::dot_i8(s1, A::load_dot(a + i + step), A::load_dot(b + i + step));
-        s2 = A::dot_i8(s2, A::load_dot(a + i + 2 * step), A::load_dot(b + i + 2 * step));
-        s3 = A::dot_i8(s3, A::load_dot(a + i + 3 * step), A::load_dot(b + i + 3 * step));
+        s0 = Sum::add(s0, Loads::load(a + i), Loads::load(b + i));
+        s1 = Sum::add(s1, Loads::load(a + i + step), Loads::load(b + i + step));
+        s2 = Sum::add(s2, Loads::load(a + i + 2 * step), Loads::load(b + i + 2 * step));
+        s3 = Sum::add(s3, Loads::load(a + i + 3 * step), Loads::load(b + i + 3 * step));
     }
-    for (; n - i >= step; i += step)
-        s0 = A::dot_i8(s0, A::load_dot(a + i), A::load_dot(b + i));
-    if (i < n)
-        s1 = A::dot_i8(s1, tail_dot<A>(a, n, n - i), tail_dot<A>(b, n, n - i));
-    return A::sum_i32(A::add_i32(A::add_i32(s0, s1), A::add_i32(s2, s3)));
-}
-
-template <class A>
-[[gnu::flatten]] int32_t l2sq_i8(const int8_t *a, const int8_t *b, size_t n) {
-    if constexpr (!A::kMaskedLoads)
-        if (n < A::kBytes)
-            return pad_to_register<A>(a, b, n, l2sq_i8<A>);
-    constexpr size_t step = A::kBytes;
-    typename A::Ints s0 = A::zero(), s1 = A::zero();
-    const size_t whole = n & ~(2 * step - 1);
-    size_t i = 0;
-    for (; i != whole; i += 2 * step) {
-        s0 = A::l2sq_i8(s0, A::load_ints(a + i), A::load_ints(b + i));
-        s1 = A::l2sq_i8(s1, A::load_ints(a + i + step), A::load_ints(b + i + step));
+    if (i != n) {
+        for (; n - i >= step; i += step)
+            s0 = Sum::add(s0, Loads::load(a + i), Loads::load(b + i));
+        if (i < n)
+            s1 = Sum::add(s1, Loads::tail(a, n, n - i), Loads::tail(b, n, n - i));
     }
-    if (n - i >= step) {
-        s0 = A::l2sq_i8(s0, A::load_ints(a + i), A::load_ints(b + i));
-        i += step;
-    }
-    if (i < n)
-        s1 = A::l2sq_i8(s1, tail_bytes<A>(a, n, n - i), tail_bytes<A>(b, n, n - i));
-    return A::sum_i32(A::add_i32(s0, s1));
-}
-
-template <class A>
-[[gnu::flatten]] int32_t l1_i8(const int8_t *a, const int8_t *b, size_t n) {
-    if constexpr (!A::kMaskedLoads)
-        if (n < A::kBytes)
-            return pad_to_register<A>(a, b, n, l1_i8<A>);
-    constexpr size_t step = A::kBytes;
-    typename A::Ints s0 = A::zero(), s1 = A::zero();
-    const size_t whole = n & ~(2 * step - 1);
-    size_t i = 0;
-    for (; i != whole; i += 2 * step) {
-        s0 = A::l1_i8(s0, A::load_ints(a + i), A::load_ints(b + i));
-        s1 = A::l1_i8(s1, A::load_ints(a + i + step), A::load_ints(b + i + step));
-    }
-    if (n - i >= step) {
-        s0 = A::l1_i8(s0, A::load_ints(a + i), A::load_ints(b + i));
-        i += step;
-    }
-    if (i < n)
-        s1 = A::l1_i8(s1, tail_bytes<A>(a, n, n - i), tail_bytes<A>(b, n, n - i));
-    return static_cast<int32_t>(A::sum_u64(A::add_i64(s0, s1)));
+    return Sum::result(Sum::join(Sum::join(s0, s1), Sum::join(s2, s3)));
 }
 
 } // namespace

@@ -32,9 +32,11 @@ struct Avx2 {
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), _mm256_permute4x64_epi64(packed, 0xD8));
     }
 
-    static constexpr size_t kDotStep = 16;
-    static Ints load_dot(const int8_t *p) { return _mm256_cvtepi8_epi16(load_half(p)); }
-    static Ints keep_last_dot(Ints x, size_t r) { return keep_last_bytes(x, 2 * r); }
+    template <class A>
+    using DotLoads = Widened<A>;
+    template <class A>
+    using SquareLoads = AsBytes<A>;
+    static Ints widen_i8(const int8_t *p) { return _mm256_cvtepi8_epi16(load_half(p)); }
     static Ints dot_i8(Ints sum, Ints x, Ints y) { return _mm256_add_epi32(sum, _mm256_madd_epi16(x, y)); }
     static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
         // |x - y| fits 8 unsigned bits; its even and odd bytes are squared as 16-bit numbers.

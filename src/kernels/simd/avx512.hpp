@@ -44,18 +44,19 @@ struct Avx512 {
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + kFloats), _mm512_cvtepi32_epi16(y));
     }
 
-    static constexpr size_t kDotStep = 32;
-    static Ints load_dot(const int8_t *p) { return _mm512_cvtepi8_epi16(load_half(p)); }
-    static Ints first_dot(const int8_t *p, size_t r) {
+    // Widening reads 32 bytes at a time: of vectors that are not aligned only every other load crosses a line.
+    template <class A>
+    using DotLoads = Widened<A>;
+    template <class A>
+    using SquareLoads = Widened<A>;
+    static Ints widen_i8(const int8_t *p) { return _mm512_cvtepi8_epi16(load_half(p)); }
+    static Ints widen_first_i8(const int8_t *p, size_t r) {
         return _mm512_cvtepi8_epi16(_mm256_maskz_loadu_epi8(first_32(r), p));
     }
     static Ints dot_i8(Ints sum, Ints x, Ints y) { return _mm512_add_epi32(sum, _mm512_madd_epi16(x, y)); }
     static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
-        // |x - y| fits 8 unsigned bits; its even and odd bytes are squared as 16-bit numbers.
-        __m512i d = _mm512_sub_epi8(_mm512_max_epi8(x, y), _mm512_min_epi8(x, y));
-        __m512i even = _mm512_and_si512(d, _mm512_set1_epi16(0xFF));
-        __m512i odd = _mm512_srli_epi16(d, 8);
-        return _mm512_add_epi32(sum, _mm512_add_epi32(_mm512_madd_epi16(even, even), _mm512_madd_epi16(odd, odd)));
+        __m512i d = _mm512_sub_epi16(x, y);
+        return _mm512_add_epi32(sum, _mm512_madd_epi16(d, d));
     }
     static Ints l1_i8(Ints sum, Ints x, Ints y) {
         __m512i flip = _mm512_set1_epi8(-128); // order-preserving map to unsigned bytes

@@ -31,9 +31,10 @@ struct Neon {
         vst1q_u16(out, vcombine_u16(vmovn_u32(x), vmovn_u32(y)));
     }
 
-    static constexpr size_t kDotStep = 16;
-    static Ints load_dot(const int8_t *p) { return load_ints(p); }
-    static Ints keep_last_dot(Ints x, size_t r) { return keep_last_bytes(x, r); }
+    template <class A>
+    using DotLoads = AsBytes<A>;
+    template <class A>
+    using SquareLoads = AsBytes<A>;
     static Ints dot_i8(Ints sum, Ints x, Ints y) {
         int8x16_t a = vreinterpretq_s8_u8(x), b = vreinterpretq_s8_u8(y);
         int32x4_t s = vreinterpretq_s32_u8(sum);

@@ -63,11 +63,13 @@ struct Sse4 {
         _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(x, y));
     }
 
-    static constexpr size_t kDotStep = 8;
-    static Ints load_dot(const int8_t *p) {
+    template <class A>
+    using DotLoads = Widened<A>;
+    template <class A>
+    using SquareLoads = AsBytes<A>;
+    static Ints widen_i8(const int8_t *p) {
         return _mm_cvtepi8_epi16(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
     }
-    static Ints keep_last_dot(Ints x, size_t r) { return keep_last_bytes(x, 2 * r); }
     static Ints dot_i8(Ints sum, Ints x, Ints y) { return _mm_add_epi32(sum, _mm_madd_epi16(x, y)); }
     static Ints l2sq_i8(Ints sum, Ints x, Ints y) {
         // |x - y| fits 8 unsigned bits; its even and odd bytes are squared as 16-bit numbers.
