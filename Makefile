@@ -56,6 +56,10 @@ VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fno-exceptions -fno
 # One translation unit per instruction-set level, each with its own flags; nothing else gets them.
 include src/kernels/flags.mk
 
+# Arithmetic over whole vectors, in loops for the compiler to vectorise.
+isa_flags_dense_math := -O3
+isa_flags_dense_convert := -O3
+
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@

@@ -13,6 +13,7 @@ import sys
 import matplotlib
 
 matplotlib.use("svg")
+import matplotlib.ticker  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
 
 COLOURS = {
@@ -176,7 +177,11 @@ def legend(figure, axes):
             handles.setdefault(label, handle)
     if handles:
         figure.tight_layout()
-        figure.legend(handles.values(), handles.keys(), loc="upper center", bbox_to_anchor=(0.5, 0), ncol=4, frameon=False)
+        order = list(COLOURS)
+        labels = sorted(handles, key=lambda label: order.index(label) if label in order else len(order))
+        figure.legend(
+            [handles[label] for label in labels], labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncol=4, frameon=False
+        )
 
 
 def number(value):
@@ -278,6 +283,7 @@ def query_section(report, results):
         if rows:
             report.heading(4, data_set)
             report.table(["system"] + ["recall %g" % t for t in TARGETS], rows)
+    cpu_table(report, results)
 
     report.heading(3, "Latency, buffers, worst queries")
     report.text("At the first measured setting with recall of at least 0.99 (else the last one), by number of connections.")
@@ -292,13 +298,42 @@ def query_section(report, results):
                 rows.append(
                     [system, str(connections), "%s %d" % (line["setting"], line["value"]), "%.4f" % line["recall"],
                      "%.2f" % line["recall_p5"], "%.1f" % line["recall_min"], number(line["qps"]), number(line["p50_us"]),
-                     number(line["p95_us"]), number(line["p99_us"]), number(line["buffers"]) if line["buffers"] else "-"]
+                     number(line["p95_us"]), number(line["p99_us"]), number(line.get("cpu_us") or None),
+                     number(line["buffers"] or None)]
                 )  # fmt: skip
         if rows:
             report.heading(4, data_set)
-            header = ["system", "conn.", "setting", "recall", "5th pct.", "min", "QPS", "p50 us", "p95 us", "p99 us", "buffers"]
+            header = ["system", "conn.", "setting", "recall", "5th pct.", "min", "QPS", "p50 us", "p95 us", "p99 us",
+                      "CPU us", "buffers"]
             report.table(header, rows)
     latency_plot(report, results)
+
+
+def cpu_table(report, results):
+    """The same comparison in processor time, for the systems whose server's time is known."""
+    rows = []
+    for data_set in results.sets:
+        reference = results.curve(data_set, REFERENCE, 1)
+        for system in results.systems:
+            curve = results.curve(data_set, system, 1)
+            if not curve or any(not line.get("cpu_us") for line in curve):
+                continue
+            row = [data_set, system]
+            for target in TARGETS:
+                cpu = at_recall(curve, target, lambda line: line["cpu_us"])
+                cell = number(cpu)
+                other = at_recall(reference, target, lambda line: line.get("cpu_us") or 1)
+                if cpu and other and system != REFERENCE:
+                    cell += " (%.2fx)" % (other / cpu)
+                row.append(cell)
+            rows.append(row)
+    if rows:
+        report.heading(3, "Processor time at equal recall")
+        report.text(
+            "Microseconds of the server's processor per query, which hardly depend on what else the machine does. In "
+            "brackets: how many times less than pgvector's hnsw."
+        )
+        report.table(["set", "system"] + ["recall %g" % t for t in TARGETS], rows)
 
 
 def latency_plot(report, results):
@@ -332,12 +367,15 @@ def build_section(report, results):
     if not lines:
         return
     report.heading(2, "Building")
+    built = [line for line in lines if "failure" not in line]
     rows = []
     for data_set in results.sets:
         for line in lines:
             if line["set"] != data_set:
                 continue
             if "failure" in line:
+                if any(other["system"] == line["system"] and other["set"] == data_set for other in built):
+                    continue  # a later run succeeded
                 rows.append([data_set, line["system"], "not possible: " + line["failure"].split("\n")[0]] + ["-"] * 5)
                 continue
             rows.append(
@@ -349,7 +387,7 @@ def build_section(report, results):
     for axis, member, scale, label in ((axes[0], "seconds", 1, "build, seconds"), (axes[1], "index_bytes", 1e6, "index, MB")):
         at, ticks, names = 0, [], []
         for data_set in results.sets:
-            group = [line for line in lines if line["set"] == data_set and "failure" not in line]
+            group = [line for line in built if line["set"] == data_set]
             if member == "index_bytes":
                 group = [line for line in group if line["wal_bytes"] > 0]  # the libraries' indexes are their memory
             start = at
@@ -429,7 +467,7 @@ def insert_section(report, results):
     if not lines:
         return
     report.heading(2, "Inserting")
-    report.text("Into a table with an index that holds %d rows." % lines[0]["rows_before"])
+    report.text("Into a table that has an index, one transaction per statement; \"multiple\" is ten rows per statement.")
     rows = []
     for data_set in results.sets:
         for line in results.of("insert", set=data_set):
@@ -439,9 +477,10 @@ def insert_section(report, results):
                 ratios = [a / b for a, b in zip(line["rows_per_second_rounds"], reference[0]["rows_per_second_rounds"])]
                 ratio = "%.2f (%.2f-%.2f)" % (median(ratios), min(ratios), max(ratios))
             rows.append(
-                [data_set, line["system"], line["way"], number(line["rows_per_second"]), ratio, number(line["wal_bytes_per_row"])]
+                [data_set, line["system"], line["way"], "%d" % line["rows_before"], number(line["rows_per_second"]), ratio,
+                 number(line.get("cpu_us_per_row") or None), number(line["wal_bytes_per_row"])]
             )
-    report.table(["set", "system", "way", "rows/s", "ratio to pgvector", "WAL bytes/row"], rows)
+    report.table(["set", "system", "way", "rows before", "rows/s", "ratio to pgvector", "CPU us/row", "WAL bytes/row"], rows)
 
 
 def churn_section(report, results):
@@ -467,6 +506,7 @@ def churn_section(report, results):
             axis.set_title(data_set)
             axis.set_ylabel(label)
             axis.set_xlabel("round")
+            axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
             if member != "recall":
                 axis.set_ylim(bottom=0)
     legend(figure, [axis for row in axes for axis in row])

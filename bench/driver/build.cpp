@@ -52,10 +52,11 @@ class Watch {
                     memory += process_memory(pids.text(i, 0));
                 peak_ = std::max(peak_.load(), memory);
                 most_processes_ = std::max(most_processes_.load(), static_cast<double>(pids.count()));
-                const Rows state = connection_.run(format(
-                    "SELECT phase, greatest(tuples_done::float8 / nullif(tuples_total, 0), "
-                    "blocks_done::float8 / nullif(blocks_total, 0), 0) FROM pg_stat_progress_create_index WHERE pid = %d",
-                    backend_));
+                const Rows state = connection_.run(
+                    format("SELECT phase, greatest(tuples_done::float8 / nullif(tuples_total, 0), "
+                           "blocks_done::float8 / nullif(blocks_total, 0), 0) "
+                           "FROM pg_stat_progress_create_index WHERE pid = %d",
+                           backend_));
                 if (state.count() > 0)
                     progress.show(atof(state.text(0, 1).c_str()), state.text(0, 0));
                 std::this_thread::sleep_for(std::chrono::milliseconds(200));
@@ -104,41 +105,33 @@ BuildFigures SqlCompetitor::build() {
 
 void run_build(Run &run) {
     std::vector<std::vector<double>> seconds(run.competitors.size());
-    std::vector<BuildFigures> figures(run.competitors.size());
     for (unsigned round = 0; round < run.options.build_rounds; round++) {
         for (size_t c = 0; c < run.competitors.size(); c++) {
             Competitor &competitor = *run.competitors[c];
-            if (!competitor.failure.empty())
+            const char *name = competitor.system().name.c_str();
+            const std::string key = run.key("build", competitor, "");
+            const bool known = run.results.has(key);
+            if (!competitor.failure.empty() || (known && competitor.is_built()))
                 continue;
-            if (run.results.has(run.key("build", competitor, "")) && competitor.is_built())
-                continue;
+            Json json = run.line("build", competitor);
             try {
-                figures[c] = competitor.build();
-                seconds[c].push_back(figures[c].seconds);
+                const BuildFigures figures = competitor.build();
+                say(format("%s: %s built in %.1f s", run.set.name.c_str(), name, figures.seconds));
+                seconds[c].push_back(figures.seconds);
+                if (known || round + 1 < run.options.build_rounds)
+                    continue;
+                add_rounds(&json, "seconds", seconds[c]);
+                json.add("memory_bytes", figures.memory_bytes).add("wal_bytes", figures.wal_bytes);
+                json.add("index_bytes", figures.index_bytes).add("processes", figures.threads);
+                json.add("rows", static_cast<double>(run.set.base.rows()));
+                run.results.append(key, json);
             } catch (const Error &error) {
                 competitor.failure = error.what();
-                say(format("%s: %s takes no part: %s", run.set.name.c_str(), competitor.system().name.c_str(),
-                           error.what()));
-                continue;
+                say(format("%s: %s takes no part: %s", run.set.name.c_str(), name, error.what()));
+                // Under a key of its own: a later run tries again.
+                run.results.append(run.key("failure", competitor, ""), json.add("failure", competitor.failure));
             }
-            say(format("%s: %s built in %.1f s", run.set.name.c_str(), competitor.system().name.c_str(),
-                       figures[c].seconds));
         }
-    }
-    for (size_t c = 0; c < run.competitors.size(); c++) {
-        const Competitor &competitor = *run.competitors[c];
-        if (run.results.has(run.key("build", competitor, "")))
-            continue;
-        Json json = run.line("build", competitor);
-        if (!competitor.failure.empty()) {
-            json.add("failure", competitor.failure);
-        } else {
-            add_rounds(&json, "seconds", seconds[c]);
-            json.add("memory_bytes", figures[c].memory_bytes).add("wal_bytes", figures[c].wal_bytes);
-            json.add("index_bytes", figures[c].index_bytes).add("processes", figures[c].threads);
-            json.add("rows", static_cast<double>(run.set.base.rows()));
-        }
-        run.results.append(run.key("build", competitor, ""), json);
     }
 }
 

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <cstring>
 #include <fstream>
+#include <malloc.h>
 
 #include "common.hpp"
 #include "phases.hpp"
@@ -71,6 +72,7 @@ int Competitor::with_number(const std::string &name, int fallback) const {
 }
 
 double own_memory() {
+    malloc_trim(0); // what an earlier data set left free would hide what is allocated next
     std::ifstream in("/proc/self/smaps_rollup");
     for (std::string line; std::getline(in, line);) {
         if (line.starts_with("Private_Dirty:"))

@@ -41,19 +41,29 @@ class Input {
     explicit Input(const std::string &path) : path_(path) {
         if (!fs::exists(path))
             throw Error("no such file: " + path);
-        const char *tool = path.ends_with(".zst") ? "zstd -dcq " : path.ends_with(".gz") ? "gzip -dc " : nullptr;
+        const char *tool = path.ends_with(".zst") ? "zstd -dcq" : path.ends_with(".gz") ? "gzip -dcq" : nullptr;
         pipe_ = tool != nullptr;
-        file_ = pipe_ ? popen((tool + shell_quote(path)).c_str(), "r") : fopen(path.c_str(), "rb");
+        file_ = pipe_ ? popen(format("%s %s 2>/dev/null", tool, shell_quote(path).c_str()).c_str(), "r") : fopen(path.c_str(), "rb");
         if (file_ == nullptr)
             throw Error("cannot open " + path);
     }
-    ~Input() { pipe_ ? pclose(file_) : fclose(file_); }
+    ~Input() {
+        if (file_ != nullptr)
+            pipe_ ? pclose(file_) : fclose(file_);
+    }
     Input(const Input &) = delete;
     Input &operator=(const Input &) = delete;
 
-    // False at the end of the file; throws when it ends within the bytes wanted.
+    // False at the end of the file; throws when it ends within the bytes wanted, or when the decompressor
+    // failed. (One that is not read to its end may complain of a broken pipe: nobody cares.)
     bool read(void *into, size_t bytes) {
         const size_t got = fread(into, 1, bytes, file_);
+        if (got == 0 && pipe_) {
+            const int status = pclose(file_);
+            file_ = nullptr;
+            if (status != 0)
+                throw Error("cannot decompress " + path_);
+        }
         if (got != 0 && got != bytes)
             throw Error(path_ + " ends within a row");
         return got == bytes;
@@ -222,6 +232,8 @@ Dataset open_dataset(const DatasetOptions &options) {
         if (base.empty() || query.empty())
             throw Error("no data: give --data DIRECTORY with base.* and query.*, or --base and --query, or --hdf5, "
                         "or --synthetic");
+        if (set.name.empty())
+            set.name = fs::path(without_compression(base)).stem();
         set.base = read_vectors(base, options.rows == 0 ? 0 : options.rows + 1); // one more tells whether some are left
         set.queries = read_vectors(query, options.queries);
     }
@@ -244,6 +256,9 @@ Dataset open_dataset(const DatasetOptions &options) {
         set.neighbours.clear();
     if (!options.name.empty())
         set.name = options.name;
+    set.attributes = options.attributes;
+    set.attribute_columns = options.attribute_columns;
+    set.where = options.where;
     return set;
 }
 

@@ -29,6 +29,8 @@ struct Dataset {
     Matrix base;
     Matrix queries;
     std::vector<std::vector<int32_t>> neighbours; // per query, nearest first; empty when not known
+    std::string attributes, attribute_columns; // as in the options
+    std::vector<std::string> where;
     bool whole = true;                            // false when rows were left out: neighbours do not apply
 };
 
@@ -37,6 +39,9 @@ struct DatasetOptions {
     std::string directory; // holds base.*, query.*, groundtruth_METRIC.ivecs
     std::string base, query, truth, hdf5, synthetic;
     std::string metric;
+    std::string attributes;         // TSV whose columns join the table
+    std::string attribute_columns;  // "section:3,size:5:int8": name, column number from 1, type
+    std::vector<std::string> where; // further filters for the filtered sweep
     size_t rows = 0;    // 0: all
     size_t queries = 0; // 0: all
 };

@@ -33,7 +33,7 @@ std::vector<size_t> anchored_queries(const Dataset &set) {
     return order;
 }
 
-std::vector<Filter> all_filters(const Options &options) {
+std::vector<Filter> all_filters(const Dataset &set) {
     std::vector<Filter> filters;
     for (const double share : kShares) {
         const long long bound = static_cast<long long>(share * kShareUnit + 0.5);
@@ -42,7 +42,7 @@ std::vector<Filter> all_filters(const Options &options) {
         filters.push_back({"anti-correlated", share,
                            format("d >= %lld", static_cast<long long>(kShareUnit) - bound)});
     }
-    for (const std::string &where : options.where)
+    for (const std::string &where : set.where)
         filters.push_back({"own", 0, where});
     return filters;
 }
@@ -149,7 +149,7 @@ void run_filter(Run &run) {
         connection->run(format("ANALYZE %s", competitor->table().c_str()));
     }
     const std::vector<size_t> queries = anchored_queries(run.set);
-    const std::vector<Filter> filters = all_filters(run.options);
+    const std::vector<Filter> filters = all_filters(run.set);
     constexpr size_t kStep = 2; // the third value of the ladder: ef_search 40, 4 probes
     Progress progress(format("%s: filters", run.set.name.c_str()),
                       static_cast<double>(filters.size() * kPlans.size()));

@@ -17,20 +17,20 @@ struct Column {
 };
 
 // The columns of a TSV file that --attribute-columns names: "section:3:text,size:5:int8".
-std::vector<Column> read_attributes(const Options &options, size_t rows) {
+std::vector<Column> read_attributes(const Dataset &set, size_t rows) {
     std::vector<Column> columns;
     std::vector<size_t> numbers;
-    for (const std::string &item : split(options.attribute_columns, ',')) {
+    for (const std::string &item : split(set.attribute_columns, ',')) {
         const std::vector<std::string> parts = split(item, ':');
         if (parts.size() < 2)
             throw Error("--attribute-columns: \"" + item + "\" is not name:number or name:number:type");
         columns.push_back({parts[0], parts.size() > 2 ? parts[2] : "text", {}});
         numbers.push_back(static_cast<size_t>(to_number(parts[1], "--attribute-columns")));
     }
-    if (options.attributes.empty() || columns.empty())
+    if (set.attributes.empty() || columns.empty())
         return {};
-    const std::string reader = options.attributes.ends_with(".zst") ? "zstd -dcq " : "cat ";
-    const std::string text = output_of(reader + shell_quote(options.attributes));
+    const std::string reader = set.attributes.ends_with(".zst") ? "zstd -dcq " : "cat ";
+    const std::string text = output_of(reader + shell_quote(set.attributes));
     for (size_t at = 0, row = 0; at < text.size() && row < rows; row++) {
         const size_t end = std::min(text.find('\n', at), text.size());
         const std::string_view line(text.data() + at, end - at);
@@ -47,7 +47,7 @@ std::vector<Column> read_attributes(const Options &options, size_t rows) {
     }
     for (const Column &column : columns) {
         if (column.values.size() < rows)
-            throw Error(format("%s: column %s has %zu values for %zu rows", options.attributes.c_str(),
+            throw Error(format("%s: column %s has %zu values for %zu rows", set.attributes.c_str(),
                                column.name.c_str(), column.values.size(), rows));
     }
     return columns;
@@ -98,8 +98,8 @@ std::string copy_rows(const Matrix &base, Element element, size_t first, size_t 
 }
 
 std::string SqlCompetitor::signature() const {
-    return format("%zu rows of %s, %s, attributes %s", set_.base.rows(), set_.name.c_str(),
-                  element_name(options_.element), options_.attribute_columns.c_str());
+    return format("%zu rows of %s, %s, %s, attributes %s", set_.base.rows(), set_.name.c_str(),
+                  element_name(options_.element), metric_name(set_.metric), set_.attribute_columns.c_str());
 }
 
 void SqlCompetitor::load() {
@@ -110,7 +110,7 @@ void SqlCompetitor::load() {
                                                        table_.c_str())) > 0;
     if (there == signature() && has_vectors)
         return;
-    const std::vector<Column> columns = read_attributes(options_, set_.base.rows());
+    const std::vector<Column> columns = read_attributes(set_, set_.base.rows());
     std::string names, types;
     for (const Column &column : columns) {
         names += ", " + column.name;

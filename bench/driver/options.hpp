@@ -39,9 +39,6 @@ struct Options {
     std::string out;   // result file; empty: print only
     std::string cache = "build/bench/cache";
     std::string note;  // commit or other label, kept in the result file
-    std::string attributes;         // TSV whose columns join the table
-    std::string attribute_columns;  // "section:3,size:5:int8": name, column number from 1, type
-    std::vector<std::string> where; // further filters for the filtered sweep
     std::string restart;            // shell command that restarts the servers (cold start)
     std::string pgbench = "pgbench";
     std::string pgbench_scripts = "bench/pgbench";

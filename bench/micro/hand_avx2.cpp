@@ -33,32 +33,36 @@ inline __m256 odd_bf16(__m256i x) {
     return _mm256_castsi256_ps(_mm256_and_si256(x, _mm256_set1_epi32(static_cast<int>(0xFFFF0000u))));
 }
 
-#define L2SQ(s, x, y) { __m256 d = _mm256_sub_ps(x, y); s = _mm256_fmadd_ps(d, d, s); }
+#define L2SQ(s, x, y)                                                                                                  \
+    {                                                                                                                  \
+        __m256 d = _mm256_sub_ps(x, y);                                                                                \
+        s = _mm256_fmadd_ps(d, d, s);                                                                                  \
+    }
 #define DOT(s, x, y) s = _mm256_fmadd_ps(x, y, s);
 #define L1(s, x, y) s = _mm256_add_ps(s, _mm256_andnot_ps(_mm256_set1_ps(-0.0f), _mm256_sub_ps(x, y)));
 
-#define IN_ORDER(name, type, get, OP)                                                                                   \
-    float name(const type *a, const type *b, size_t n) {                                                                \
-        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                     \
-        for (const type *end = a + n; a != end; a += 32, b += 32) {                                                     \
-            OP(s0, get(a), get(b))                                                                                      \
-            OP(s1, get(a + 8), get(b + 8))                                                                              \
-            OP(s2, get(a + 16), get(b + 16))                                                                            \
-            OP(s3, get(a + 24), get(b + 24))                                                                            \
-        }                                                                                                               \
-        return sum(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));                                        \
+#define IN_ORDER(name, type, get, OP)                                                                                  \
+    float name(const type *a, const type *b, size_t n) {                                                               \
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                    \
+        for (const type *end = a + n; a != end; a += 32, b += 32) {                                                    \
+            OP(s0, get(a), get(b))                                                                                     \
+            OP(s1, get(a + 8), get(b + 8))                                                                             \
+            OP(s2, get(a + 16), get(b + 16))                                                                           \
+            OP(s3, get(a + 24), get(b + 24))                                                                           \
+        }                                                                                                              \
+        return sum(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));                                       \
     }
-#define EVEN_ODD(name, OP)                                                                                              \
-    float name(const uint16_t *a, const uint16_t *b, size_t n) {                                                        \
-        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                     \
-        for (const uint16_t *end = a + n; a != end; a += 32, b += 32) {                                                 \
-            __m256i x = bytes(a), y = bytes(b), u = bytes(a + 16), v = bytes(b + 16);                                   \
-            OP(s0, even_bf16(x), even_bf16(y))                                                                          \
-            OP(s1, odd_bf16(x), odd_bf16(y))                                                                            \
-            OP(s2, even_bf16(u), even_bf16(v))                                                                          \
-            OP(s3, odd_bf16(u), odd_bf16(v))                                                                            \
-        }                                                                                                               \
-        return sum(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));                                        \
+#define EVEN_ODD(name, OP)                                                                                             \
+    float name(const uint16_t *a, const uint16_t *b, size_t n) {                                                       \
+        __m256 s0 = _mm256_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                    \
+        for (const uint16_t *end = a + n; a != end; a += 32, b += 32) {                                                \
+            __m256i x = bytes(a), y = bytes(b), u = bytes(a + 16), v = bytes(b + 16);                                  \
+            OP(s0, even_bf16(x), even_bf16(y))                                                                         \
+            OP(s1, odd_bf16(x), odd_bf16(y))                                                                           \
+            OP(s2, even_bf16(u), even_bf16(v))                                                                         \
+            OP(s3, odd_bf16(u), odd_bf16(v))                                                                           \
+        }                                                                                                              \
+        return sum(_mm256_add_ps(_mm256_add_ps(s0, s1), _mm256_add_ps(s2, s3)));                                       \
     }
 IN_ORDER(l2sq_f32, float, get_f32, L2SQ)
 IN_ORDER(dot_f32, float, get_f32, DOT)
@@ -70,15 +74,14 @@ EVEN_ODD(l2sq_bf16, L2SQ)
 EVEN_ODD(dot_bf16, DOT)
 EVEN_ODD(l1_bf16, L1)
 
-#define COSINE(name, type, step, x0_, y0_, x1_, y1_)                                                                    \
-    CosineParts name(const type *a, const type *b, size_t n) {                                                          \
-        __m256 d0 = _mm256_setzero_ps(), d1 = d0, p0 = d0, p1 = d0, q0 = d0, q1 = d0;                                   \
-        for (const type *end = a + n; a != end; a += 16, b += 16) {                                                     \
-            __m256 x0 = x0_, y0 = y0_, x1 = x1_, y1 = y1_;                                                              \
-            DOT(d0, x0, y0) DOT(p0, x0, x0) DOT(q0, y0, y0)                                                             \
-            DOT(d1, x1, y1) DOT(p1, x1, x1) DOT(q1, y1, y1)                                                             \
-        }                                                                                                               \
-        return {sum(_mm256_add_ps(d0, d1)), sum(_mm256_add_ps(p0, p1)), sum(_mm256_add_ps(q0, q1))};                    \
+#define COSINE(name, type, step, x0_, y0_, x1_, y1_)                                                                   \
+    CosineParts name(const type *a, const type *b, size_t n) {                                                         \
+        __m256 d0 = _mm256_setzero_ps(), d1 = d0, p0 = d0, p1 = d0, q0 = d0, q1 = d0;                                  \
+        for (const type *end = a + n; a != end; a += 16, b += 16) {                                                    \
+            __m256 x0 = x0_, y0 = y0_, x1 = x1_, y1 = y1_;                                                             \
+            DOT(d0, x0, y0) DOT(p0, x0, x0) DOT(q0, y0, y0) DOT(d1, x1, y1) DOT(p1, x1, x1) DOT(q1, y1, y1)            \
+        }                                                                                                              \
+        return {sum(_mm256_add_ps(d0, d1)), sum(_mm256_add_ps(p0, p1)), sum(_mm256_add_ps(q0, q1))};                   \
     }
 COSINE(cosine_f32, float, 16, get_f32(a), get_f32(b), get_f32(a + 8), get_f32(b + 8))
 COSINE(cosine_f16, uint16_t, 16, get_f16(a), get_f16(b), get_f16(a + 8), get_f16(b + 8))
@@ -114,7 +117,8 @@ int32_t l1_i8(const int8_t *a, const int8_t *b, size_t n) {
     __m256i s0 = _mm256_setzero_si256(), s1 = s0, flip = _mm256_set1_epi8(-128);
     for (const int8_t *end = a + n; a != end; a += 64, b += 64) {
         s0 = _mm256_add_epi64(s0, _mm256_sad_epu8(_mm256_xor_si256(bytes(a), flip), _mm256_xor_si256(bytes(b), flip)));
-        s1 = _mm256_add_epi64(s1, _mm256_sad_epu8(_mm256_xor_si256(bytes(a + 32), flip), _mm256_xor_si256(bytes(b + 32), flip)));
+        s1 = _mm256_add_epi64(
+            s1, _mm256_sad_epu8(_mm256_xor_si256(bytes(a + 32), flip), _mm256_xor_si256(bytes(b + 32), flip)));
     }
     return static_cast<int32_t>(sum64(_mm256_add_epi64(s0, s1)));
 }
@@ -173,7 +177,8 @@ void f32_to_f16(const float *in, uint16_t *out, size_t n) {
 }
 void bf16_to_f32(const uint16_t *in, float *out, size_t n) {
     for (size_t i = 0; i < n; i += 8)
-        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i), _mm256_slli_epi32(_mm256_cvtepu16_epi32(half(in + i)), 16));
+        _mm256_storeu_si256(reinterpret_cast<__m256i *>(out + i),
+                            _mm256_slli_epi32(_mm256_cvtepu16_epi32(half(in + i)), 16));
 }
 inline __m256i round_bf16(__m256 x) {
     __m256i bits = _mm256_castps_si256(x), high = _mm256_srli_epi32(bits, 16);
@@ -191,13 +196,18 @@ void f32_to_bf16(const float *in, uint16_t *out, size_t n) {
 
 } // namespace
 
-constinit const kernels::KernelTable kHandAvx2 = {
-    "hand avx2", kernels::Level::avx2,
-    l2sq_f32, dot_f32, l1_f32, cosine_f32,
-    l2sq_f16, dot_f16, l1_f16, cosine_f16,
-    l2sq_bf16, dot_bf16, l1_bf16, cosine_bf16,
-    l2sq_i8, dot_i8, l1_i8, hamming, jaccard,
-    f16_to_f32, f32_to_f16, bf16_to_f32, f32_to_bf16};
+constinit const kernels::KernelTable kHandAvx2 = {"hand avx2", kernels::Level::avx2,
+                                                  l2sq_f32,    dot_f32,
+                                                  l1_f32,      cosine_f32,
+                                                  l2sq_f16,    dot_f16,
+                                                  l1_f16,      cosine_f16,
+                                                  l2sq_bf16,   dot_bf16,
+                                                  l1_bf16,     cosine_bf16,
+                                                  l2sq_i8,     dot_i8,
+                                                  l1_i8,       hamming,
+                                                  jaccard,     f16_to_f32,
+                                                  f32_to_f16,  bf16_to_f32,
+                                                  f32_to_bf16};
 
 uint64_t read_bytes_avx2(const uint8_t *p, size_t n) {
     __m256i s0 = _mm256_setzero_si256(), s1 = s0, s2 = s0, s3 = s0;

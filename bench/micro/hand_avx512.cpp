@@ -24,32 +24,36 @@ inline __m512 odd_bf16(__m512i x) {
     return _mm512_castsi512_ps(_mm512_and_si512(x, _mm512_set1_epi32(static_cast<int>(0xFFFF0000u))));
 }
 
-#define L2SQ(s, x, y) { __m512 d = _mm512_sub_ps(x, y); s = _mm512_fmadd_ps(d, d, s); }
+#define L2SQ(s, x, y)                                                                                                  \
+    {                                                                                                                  \
+        __m512 d = _mm512_sub_ps(x, y);                                                                                \
+        s = _mm512_fmadd_ps(d, d, s);                                                                                  \
+    }
 #define DOT(s, x, y) s = _mm512_fmadd_ps(x, y, s);
 #define L1(s, x, y) s = _mm512_add_ps(s, _mm512_abs_ps(_mm512_sub_ps(x, y)));
 
-#define IN_ORDER(name, type, get, OP)                                                                                   \
-    float name(const type *a, const type *b, size_t n) {                                                                \
-        __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                     \
-        for (const type *end = a + n; a != end; a += 64, b += 64) {                                                     \
-            OP(s0, get(a), get(b))                                                                                      \
-            OP(s1, get(a + 16), get(b + 16))                                                                            \
-            OP(s2, get(a + 32), get(b + 32))                                                                            \
-            OP(s3, get(a + 48), get(b + 48))                                                                            \
-        }                                                                                                               \
-        return sum(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));                                        \
+#define IN_ORDER(name, type, get, OP)                                                                                  \
+    float name(const type *a, const type *b, size_t n) {                                                               \
+        __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                    \
+        for (const type *end = a + n; a != end; a += 64, b += 64) {                                                    \
+            OP(s0, get(a), get(b))                                                                                     \
+            OP(s1, get(a + 16), get(b + 16))                                                                           \
+            OP(s2, get(a + 32), get(b + 32))                                                                           \
+            OP(s3, get(a + 48), get(b + 48))                                                                           \
+        }                                                                                                              \
+        return sum(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));                                       \
     }
-#define EVEN_ODD(name, OP)                                                                                              \
-    float name(const uint16_t *a, const uint16_t *b, size_t n) {                                                        \
-        __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                     \
-        for (const uint16_t *end = a + n; a != end; a += 64, b += 64) {                                                 \
-            __m512i x = bytes(a), y = bytes(b), u = bytes(a + 32), v = bytes(b + 32);                                   \
-            OP(s0, even_bf16(x), even_bf16(y))                                                                          \
-            OP(s1, odd_bf16(x), odd_bf16(y))                                                                            \
-            OP(s2, even_bf16(u), even_bf16(v))                                                                          \
-            OP(s3, odd_bf16(u), odd_bf16(v))                                                                            \
-        }                                                                                                               \
-        return sum(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));                                        \
+#define EVEN_ODD(name, OP)                                                                                             \
+    float name(const uint16_t *a, const uint16_t *b, size_t n) {                                                       \
+        __m512 s0 = _mm512_setzero_ps(), s1 = s0, s2 = s0, s3 = s0;                                                    \
+        for (const uint16_t *end = a + n; a != end; a += 64, b += 64) {                                                \
+            __m512i x = bytes(a), y = bytes(b), u = bytes(a + 32), v = bytes(b + 32);                                  \
+            OP(s0, even_bf16(x), even_bf16(y))                                                                         \
+            OP(s1, odd_bf16(x), odd_bf16(y))                                                                           \
+            OP(s2, even_bf16(u), even_bf16(v))                                                                         \
+            OP(s3, odd_bf16(u), odd_bf16(v))                                                                           \
+        }                                                                                                              \
+        return sum(_mm512_add_ps(_mm512_add_ps(s0, s1), _mm512_add_ps(s2, s3)));                                       \
     }
 IN_ORDER(l2sq_f32, float, get_f32, L2SQ)
 IN_ORDER(dot_f32, float, get_f32, DOT)
@@ -61,15 +65,14 @@ EVEN_ODD(l2sq_bf16, L2SQ)
 EVEN_ODD(dot_bf16, DOT)
 EVEN_ODD(l1_bf16, L1)
 
-#define COSINE(name, type, x0_, y0_, x1_, y1_)                                                                          \
-    CosineParts name(const type *a, const type *b, size_t n) {                                                          \
-        __m512 d0 = _mm512_setzero_ps(), d1 = d0, p0 = d0, p1 = d0, q0 = d0, q1 = d0;                                   \
-        for (const type *end = a + n; a != end; a += 32, b += 32) {                                                     \
-            __m512 x0 = x0_, y0 = y0_, x1 = x1_, y1 = y1_;                                                              \
-            DOT(d0, x0, y0) DOT(p0, x0, x0) DOT(q0, y0, y0)                                                             \
-            DOT(d1, x1, y1) DOT(p1, x1, x1) DOT(q1, y1, y1)                                                             \
-        }                                                                                                               \
-        return {sum(_mm512_add_ps(d0, d1)), sum(_mm512_add_ps(p0, p1)), sum(_mm512_add_ps(q0, q1))};                    \
+#define COSINE(name, type, x0_, y0_, x1_, y1_)                                                                         \
+    CosineParts name(const type *a, const type *b, size_t n) {                                                         \
+        __m512 d0 = _mm512_setzero_ps(), d1 = d0, p0 = d0, p1 = d0, q0 = d0, q1 = d0;                                  \
+        for (const type *end = a + n; a != end; a += 32, b += 32) {                                                    \
+            __m512 x0 = x0_, y0 = y0_, x1 = x1_, y1 = y1_;                                                             \
+            DOT(d0, x0, y0) DOT(p0, x0, x0) DOT(q0, y0, y0) DOT(d1, x1, y1) DOT(p1, x1, x1) DOT(q1, y1, y1)            \
+        }                                                                                                              \
+        return {sum(_mm512_add_ps(d0, d1)), sum(_mm512_add_ps(p0, p1)), sum(_mm512_add_ps(q0, q1))};                   \
     }
 COSINE(cosine_f32, float, get_f32(a), get_f32(b), get_f32(a + 16), get_f32(b + 16))
 COSINE(cosine_f16, uint16_t, get_f16(a), get_f16(b), get_f16(a + 16), get_f16(b + 16))
@@ -104,8 +107,10 @@ int32_t l2sq_i8(const int8_t *a, const int8_t *b, size_t n) {
 int32_t l1_i8(const int8_t *a, const int8_t *b, size_t n) {
     __m512i s0 = _mm512_setzero_si512(), s1 = s0, flip = _mm512_set1_epi8(-128);
     for (size_t i = 0; i < n; i += 128) {
-        s0 = _mm512_add_epi64(s0, _mm512_sad_epu8(_mm512_xor_si512(bytes(a + i), flip), _mm512_xor_si512(bytes(b + i), flip)));
-        s1 = _mm512_add_epi64(s1, _mm512_sad_epu8(_mm512_xor_si512(bytes(a + i + 64), flip), _mm512_xor_si512(bytes(b + i + 64), flip)));
+        s0 = _mm512_add_epi64(
+            s0, _mm512_sad_epu8(_mm512_xor_si512(bytes(a + i), flip), _mm512_xor_si512(bytes(b + i), flip)));
+        s1 = _mm512_add_epi64(
+            s1, _mm512_sad_epu8(_mm512_xor_si512(bytes(a + i + 64), flip), _mm512_xor_si512(bytes(b + i + 64), flip)));
     }
     return static_cast<int32_t>(sum64(_mm512_add_epi64(s0, s1)));
 }
@@ -119,7 +124,8 @@ uint64_t hamming(const uint8_t *a, const uint8_t *b, size_t n) {
         s = _mm512_add_epi64(s, _mm512_popcnt_epi64(_mm512_xor_si512(bytes(a + i), bytes(b + i))));
     if (i < n) {
         __mmask64 m = mask(n - i);
-        s = _mm512_add_epi64(s, _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_maskz_loadu_epi8(m, a + i), _mm512_maskz_loadu_epi8(m, b + i))));
+        s = _mm512_add_epi64(s, _mm512_popcnt_epi64(_mm512_xor_si512(_mm512_maskz_loadu_epi8(m, a + i),
+                                                                     _mm512_maskz_loadu_epi8(m, b + i))));
     }
     return sum64(s);
 }
@@ -161,13 +167,18 @@ void f32_to_bf16(const float *in, uint16_t *out, size_t n) {
 
 } // namespace
 
-constinit const kernels::KernelTable kHandAvx512 = {
-    "hand avx512", kernels::Level::avx512,
-    l2sq_f32, dot_f32, l1_f32, cosine_f32,
-    l2sq_f16, dot_f16, l1_f16, cosine_f16,
-    l2sq_bf16, dot_bf16, l1_bf16, cosine_bf16,
-    l2sq_i8, dot_i8, l1_i8, hamming, jaccard,
-    f16_to_f32, f32_to_f16, bf16_to_f32, f32_to_bf16};
+constinit const kernels::KernelTable kHandAvx512 = {"hand avx512", kernels::Level::avx512,
+                                                    l2sq_f32,      dot_f32,
+                                                    l1_f32,        cosine_f32,
+                                                    l2sq_f16,      dot_f16,
+                                                    l1_f16,        cosine_f16,
+                                                    l2sq_bf16,     dot_bf16,
+                                                    l1_bf16,       cosine_bf16,
+                                                    l2sq_i8,       dot_i8,
+                                                    l1_i8,         hamming,
+                                                    jaccard,       f16_to_f32,
+                                                    f32_to_f16,    bf16_to_f32,
+                                                    f32_to_bf16};
 
 uint64_t read_bytes_avx512(const uint8_t *p, size_t n) {
     __m512i s0 = _mm512_setzero_si512(), s1 = s0, s2 = s0, s3 = s0;

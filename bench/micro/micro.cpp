@@ -51,22 +51,26 @@ struct Kernel {
     Run run;
 };
 
-#define PAIR(name, format, Element, result, length)                                                                     \
-    {#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                               \
-         auto f = t.name;                                                                                               \
-         size_t n = d.length;                                                                                           \
-         return run<Element>(d, first, calls, [=](const Element *a, const Element *b) { return f(a, b, n) result; });   \
-     }}
-#define CONVERT(name, format, In, Out)                                                                                  \
-    {#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                               \
-         auto f = t.name;                                                                                               \
-         size_t n = d.dim;                                                                                              \
-         Out *out = reinterpret_cast<Out *>(d.out);                                                                     \
-         return run<In>(d, first, calls, [=](const In *, const In *b) {                                                 \
-             f(b, out, n);                                                                                              \
-             return 0;                                                                                                  \
-         });                                                                                                            \
-     }}
+#define PAIR(name, format, Element, result, length)                                                                   \
+    {                                                                                                                 \
+#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                              \
+         auto f = t.name;                                                                                              \
+         size_t n = d.length;                                                                                          \
+         return run<Element>(d, first, calls, [=](const Element *a, const Element *b) { return f(a, b, n) result; });  \
+     }  \
+    }
+#define CONVERT(name, format, In, Out)                                                                                \
+    {                                                                                                                 \
+#name, format, [](const KernelTable &t, const Data &d, size_t first, size_t calls) {                              \
+         auto f = t.name;                                                                                              \
+         size_t n = d.dim;                                                                                             \
+         Out *out = reinterpret_cast<Out *>(d.out);                                                                    \
+         return run<In>(d, first, calls, [=](const In *, const In *b) {                                                \
+             f(b, out, n);                                                                                             \
+             return 0;                                                                                                 \
+         });                                                                                                           \
+     }  \
+    }
 
 const Kernel kKernels[] = {
     PAIR(l2sq_f32, 's', float, , dim),
@@ -130,7 +134,8 @@ void fill(uint8_t *p, size_t bytes, char format) {
 
 double now_ns() {
     return static_cast<double>(
-        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count());
+        std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count());
 }
 
 struct Place {
@@ -155,7 +160,8 @@ double settle(std::vector<double> &times, bool from_memory) {
 Result measure(const Kernel &kernel, const KernelTable &ours, const KernelTable &hand,
                uint64_t (*read)(const uint8_t *, size_t), const Data &d, int rounds, bool from_memory) {
     std::vector<double> ours_times, hand_times, read_times;
-    sink = sink + kernel.run(ours, d, 0, std::min<size_t>(d.count, 4096)) + kernel.run(hand, d, 0, std::min<size_t>(d.count, 4096));
+    sink = sink + kernel.run(ours, d, 0, std::min<size_t>(d.count, 4096)) +
+           kernel.run(hand, d, 0, std::min<size_t>(d.count, 4096));
     double start = now_ns();
     sink = sink + kernel.run(hand, d, 0, 64);
     double each = std::max((now_ns() - start) / 64, 1.0);
@@ -235,7 +241,8 @@ int main(int argc, char **argv) {
         if (ours == nullptr || (!level_name.empty() && level_name != ours->name))
             continue;
         for (const Place &place : kPlaces) {
-            printf("\n### %s, vectors in %s, ns for one (ours / by hand / reading only: ratio to the slower of the two limits)\n\n",
+            printf("\n### %s, vectors in %s, ns for one (ours / by hand / reading only: ratio to the slower of the two "
+                   "limits)\n\n",
                    ours->name, place.name);
             printf("| kernel | 128 | 768 | 1536 | GB/s at 1536 |\n|---|---|---|---|---|\n");
             for (const Kernel &kernel : kKernels) {

@@ -88,8 +88,8 @@ uint8_t *BuildGraph::bump(size_t bytes) {
     bytes = (bytes + 7) & ~size_t{7};
     if (bytes > bump_left_) {
         size_t block = std::max(bytes, kSlabBytes / 4);
-        bump_ = arena_->make_array<uint8_t>(block);
-        bump_left_ = block;
+        bump_ = bump_start_ = arena_->make_array<uint8_t>(block);
+        bump_left_ = bump_size_ = block;
         bytes_ += block;
     }
     uint8_t *result = bump_;
@@ -130,6 +130,9 @@ Status BuildGraph::add(Payload payload, HeapTid tid) {
         return Status::make(Code::limit_exceeded, "too many rows for an hnsw index built in memory");
     const uint32_t id = node_count_;
     const int level = draw_level(rng_, m_, level_cap_);
+    uint8_t *const mark = bump_;
+    const size_t mark_left = bump_left_;
+    uint8_t *const mark_start = bump_start_;
     allocate(id, payload, level);
     Node *fresh = node(id);
     if (entry_ != kNone) {
@@ -149,6 +152,9 @@ Status BuildGraph::add(Payload payload, HeapTid tid) {
                     upper_pools_.push_back(pool_[i]);
         }
         if (attach_to_equal(fresh, tid)) {
+            // The next node takes the place of this one.
+            bump_ = bump_start_ == mark_start ? mark : bump_start_;
+            bump_left_ = bump_start_ == mark_start ? mark_left : bump_size_;
             ++rows_;
             return Status{};
         }

@@ -145,6 +145,8 @@ class BuildGraph {
     uint32_t slab_shift_ = 0, slab_mask_ = 0;
     uint8_t *bump_ = nullptr; // for what is not in slabs: upper lists, payloads of varying size
     size_t bump_left_ = 0;
+    uint8_t *bump_start_ = nullptr; // of its block
+    size_t bump_size_ = 0;
     size_t bytes_ = 0;
 
     uint32_t node_count_ = 0;

@@ -92,7 +92,7 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
         if (overlap)
             report(Status::corrupt(block, "records overlap or free space is miscounted on block %u", block));
         for (const Copy &c : copies) {
-            if (!c.chunk.none()) {
+            if (!c.chunk.none() && c.chunk.slot < kMaxSlots) {
                 bool fresh;
                 *chunks.insert(c.chunk.key(), &fresh) |= kReferred;
             }

@@ -37,18 +37,17 @@ class Linker {
         VECX_TRY(read_meta(*store_, &meta_));
         chosen.clear();
         memset(chosen_count, 0, sizeof chosen_count);
-        search.points.clear();
         cache.trim();
-        if (meta_.entry.none())
-            return Status{};
-        VECX_TRY(greedy_descend(search, query, meta_.entry, meta_.entry_level, level));
+        VECX_TRY(enter_graph(search, &meta_, query, level));
         if (search.points.empty()) {
-            VECX_TRY(replace_entry());
             if (meta_.entry.none())
                 return Status{};
-            VECX_TRY(greedy_descend(search, query, meta_.entry, meta_.entry_level, level));
+            VECX_TRY(replace_entry());
+            VECX_TRY(enter_graph(search, &meta_, query, level));
+            if (search.points.empty())
+                return Status{};
         }
-        Candidate start = search.points.empty() ? Candidate{0, meta_.entry} : search.points[0];
+        const Candidate start = search.points[0];
         for (int at = std::min<int>(level, meta_.entry_level); at >= 0; --at) {
             VECX_TRY(search_layer(search, query, at, meta_.ef_construction, DeadNodes::pass, except));
             if (at > 0) {
@@ -102,6 +101,7 @@ class Linker {
         for (int at = level; at >= 0; --at)
             for (uint32_t i = 0; i < chosen_count[at]; ++i) {
                 store_->poll();
+                cache.trim();
                 VECX_TRY(offer(chosen[chosen_at[at] + i], at, node));
             }
         return Status{};

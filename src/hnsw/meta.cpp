@@ -7,6 +7,22 @@
 
 namespace vecx::hnsw {
 
+namespace {
+
+// No payload is larger than kMaxPayload.
+int32_t max_dim(ElementType type) {
+    switch (type) {
+    case ElementType::sparse:
+        return kMaxSparseDim;
+    case ElementType::bit:
+        return static_cast<int32_t>(8 * kMaxPayload);
+    default:
+        return kMaxDenseDim;
+    }
+}
+
+} // namespace
+
 void init_meta(MutablePage &page, const MetaRecord &record) {
     init_page(page, PageKind::meta);
     memcpy(page.body + sizeof(PageHead), &record, sizeof record);
@@ -33,7 +49,7 @@ const char *meta_fault(const PageView &page, MetaRecord *out) {
         return "m out of range";
     if (out->ef_construction < kMinEfConstruction || out->ef_construction > kMaxEfConstruction)
         return "ef_construction out of range";
-    if (out->dim < 1 || out->dim > kMaxSparseDim)
+    if (out->dim < 1 || out->dim > max_dim(static_cast<ElementType>(out->element_type)))
         return "dimension out of range";
     if (out->entry_level > kMaxLevel || out->entry.slot >= kMaxSlots || (!out->entry.none() && out->entry.block == kMetaBlock))
         return "entry point out of range";

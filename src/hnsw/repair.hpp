@@ -260,6 +260,7 @@ class Repairer {
                     const Link *begin = old + link_start(m, at), *end = begin + links_at(m, at);
                     if (std::find(begin, end, c.link) == end) {
                         store_->poll();
+                        linker_.cache.trim();
                         VECX_TRY(linker_.offer(c, at, link));
                     }
                 }

@@ -14,7 +14,6 @@ struct SearchState {
     Heap<Candidate, Nearer> frontier;
     Heap<Candidate, Farther> best;
     Array<Candidate> points; // in: where to start; out: what was found, nearest first
-    uint64_t hops = 0;
     Link links[2 * kMaxM];
 
     // For insertion: nodes met at exactly this distance (NaN: none) that have room for another heap TID. Of many
@@ -68,7 +67,6 @@ Status search_layer(SearchState<S> &s, Payload query, int level, uint32_t ef, De
             break;
         Candidate nearest = s.frontier.pop();
         s.reader.store().poll();
-        ++s.hops;
         uint32_t count;
         VECX_TRY(s.reader.links(nearest.link, level, s.links, &count));
         for (uint32_t i = 0; i < count; ++i) {
@@ -102,6 +100,26 @@ Status greedy_descend(SearchState<S> &s, Payload query, Link entry, int entry_le
             s.points.push_back(before);
     }
     return Status{};
+}
+
+// greedy_descend from the entry point that the metapage names. VACUUM names another before it frees one: so when it
+// is gone, the metapage is read again. s.points stays empty when the graph is empty or its entry point is gone for
+// good, which only damage can bring about.
+template <NodeStore S>
+Status enter_graph(SearchState<S> &s, MetaRecord *meta, Payload query, int target) {
+    for (;;) {
+        s.points.clear();
+        if (meta->entry.none())
+            return Status{};
+        VECX_TRY(greedy_descend(s, query, meta->entry, meta->entry_level, target));
+        if (!s.points.empty())
+            return Status{};
+        const Link gone = meta->entry;
+        VECX_TRY(read_meta(s.reader.store(), meta));
+        if (meta->entry == gone)
+            return Status{};
+        s.reader.store().poll();
+    }
 }
 
 } // namespace vecx::hnsw

@@ -126,8 +126,8 @@ class Stream {
                                 measure.dim);
         // The sweep fills these inside page callbacks, where nothing may be allocated.
         page_.reserve(body_size / node_fixed_size(kMinM, 0) + 1);
-        if (query_.bytes != nullptr && !meta.entry.none())
-            VECX_TRY(greedy_descend(s_, query_, meta.entry, meta.entry_level, 0));
+        if (query_.bytes != nullptr)
+            VECX_TRY(enter_graph(s_, &meta, query_, 0));
         if (s_.points.empty()) {
             start_sweep();
             return Status{};

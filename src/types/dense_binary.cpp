@@ -26,26 +26,6 @@ uint16_t swap_bytes(uint16_t x) {
 }
 int8_t swap_bytes(int8_t x) { return x; }
 
-// Whether all bits of the exponent are set: infinity or NaN.
-template <class E>
-bool is_special(typename E::Stored x);
-template <>
-bool is_special<F32>(float x) {
-    return (std::bit_cast<uint32_t>(x) & 0x7F800000u) == 0x7F800000u;
-}
-template <>
-bool is_special<F16>(uint16_t x) {
-    return (x & 0x7C00u) == 0x7C00u;
-}
-template <>
-bool is_special<BF16>(uint16_t x) {
-    return (x & 0x7F80u) == 0x7F80u;
-}
-template <>
-bool is_special<I8>(int8_t) {
-    return false;
-}
-
 uint16_t read_u16(const uint8_t *p) { return static_cast<uint16_t>(p[0] << 8 | p[1]); }
 
 } // namespace
@@ -72,17 +52,17 @@ Status read_binary_header(const uint8_t *message, size_t size, int32_t *dim) {
 template <class E>
 Status read_binary_elements(const uint8_t *message, int32_t dim, typename E::Stored *out) {
     const uint8_t *p = message + kBinaryHeaderSize;
-    bool special = false;
+    bool finite = true;
     for (int32_t i = 0; i < dim; ++i) {
         typename E::Stored x;
         memcpy(&x, p + static_cast<size_t>(i) * sizeof x, sizeof x);
         x = swap_bytes(x);
-        special |= is_special<E>(x);
+        finite &= E::is_finite(x);
         out[i] = x;
     }
-    if (special)
+    if (!finite)
         for (int32_t i = 0; i < dim; ++i)
-            if (is_special<E>(out[i]))
+            if (!E::is_finite(out[i]))
                 return refuse_element<E>(E::widen(out[i]));
     return Status{};
 }

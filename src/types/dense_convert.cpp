@@ -9,21 +9,18 @@ namespace vecx::types {
 
 namespace {
 
-// Numbers pass from type to type through a block of floats on the stack.
-constexpr size_t kBlock = 256;
-
 // False when the value does not fit; refuse() says why.
 template <class To>
 bool narrow_one(float value, typename To::Stored *out) {
     if constexpr (To::kIsFloat) {
         *out = To::narrow(value);
-        return std::isfinite(To::widen(*out));
+        return To::is_finite(*out);
     } else {
-        float rounded = std::nearbyint(value);
-        if (!(rounded >= INT8_MIN && rounded <= INT8_MAX))
+        if (!(std::fabs(value) < 1000)) // NaN as well
             return false;
+        long rounded = std::lrint(value); // to nearest, ties to even
         *out = static_cast<typename To::Stored>(rounded);
-        return true;
+        return *out == rounded;
     }
 }
 
@@ -39,6 +36,14 @@ Status refuse(float value, FloatFormatter format) {
 
 template <class To>
 Status narrow_floats(const float *in, size_t n, FloatFormatter format, typename To::Stored *out) {
+    if constexpr (To::kIsFloat) {
+        To::narrow_all(in, out, n);
+        bool fits = true;
+        for (size_t i = 0; i < n; ++i)
+            fits &= To::is_finite(out[i]);
+        if (fits) [[likely]]
+            return Status{};
+    }
     for (size_t i = 0; i < n; ++i)
         if (!narrow_one<To>(in[i], &out[i])) [[unlikely]]
             return refuse<To>(in[i], format);
@@ -60,26 +65,12 @@ Status narrow_doubles(const double *in, size_t n, FloatFormatter format, typenam
     return Status{};
 }
 
-template <class From>
-void widen_all(const typename From::Stored *in, size_t n, float *out) {
-    for (size_t i = 0; i < n; ++i)
-        out[i] = From::widen(in[i]);
-}
-template <>
-void widen_all<F16>(const uint16_t *in, size_t n, float *out) {
-    kernels::active->f16_to_f32(in, out, n);
-}
-template <>
-void widen_all<BF16>(const uint16_t *in, size_t n, float *out) {
-    kernels::active->bf16_to_f32(in, out, n);
-}
-
 template <class From, class To>
 Status convert(const typename From::Stored *in, size_t n, FloatFormatter format, typename To::Stored *out) {
     float block[kBlock];
     for (size_t i = 0; i < n; i += kBlock) {
         size_t count = n - i < kBlock ? n - i : kBlock;
-        widen_all<From>(in + i, count, block);
+        From::widen_all(in + i, block, count);
         VECX_TRY(narrow_floats<To>(block, count, format, out + i));
     }
     return Status{};
@@ -91,7 +82,7 @@ Status accumulate(const typename E::Stored *x, size_t n, double *sums) {
     bool too_large = false;
     for (size_t i = 0; i < n; i += kBlock) {
         size_t count = n - i < kBlock ? n - i : kBlock;
-        widen_all<E>(x + i, count, block);
+        E::widen_all(x + i, block, count);
         for (size_t j = 0; j < count; ++j) {
             sums[i + j] += block[j];
             too_large |= std::isinf(sums[i + j]);
@@ -123,9 +114,6 @@ Status divide_sums(const double *sums, double divisor, size_t n, FloatFormatter 
 template Status divide_sums<F32>(const double *, double, size_t, FloatFormatter, float *);
 template Status divide_sums<F16>(const double *, double, size_t, FloatFormatter, uint16_t *);
 template Status divide_sums<BF16>(const double *, double, size_t, FloatFormatter, uint16_t *);
-
-template void widen_all<F32>(const float *, size_t, float *);
-template void widen_all<I8>(const int8_t *, size_t, float *);
 
 #define VECX_INSTANTIATE(E)                                                                                            \
     template Status narrow_floats<E>(const float *, size_t, FloatFormatter, E::Stored *);                              \

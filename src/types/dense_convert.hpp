@@ -17,10 +17,7 @@ Status narrow_floats(const float *in, size_t n, FloatFormatter format, typename 
 template <class To>
 Status narrow_doubles(const double *in, size_t n, FloatFormatter format, typename To::Stored *out);
 
-// Exact.
-template <class From>
-void widen_all(const typename From::Stored *in, size_t n, float *out);
-
+// From one type to another; errors as narrow_floats.
 template <class From, class To>
 Status convert(const typename From::Stored *in, size_t n, FloatFormatter format, typename To::Stored *out);
 

@@ -8,21 +8,30 @@ namespace vecx::types {
 
 namespace {
 
-// Applies `op` to floats and rounds. The flags are gathered without a branch in the loop; which element
-// it was does not matter to the message.
+// Applies `op` and rounds. The flags are gathered without a branch, so that the loops can be vectorised; which
+// element it was does not matter to the message.
 template <class E, bool kProduct, class Op>
 Status apply(const typename E::Stored *a, const typename E::Stored *b, size_t n, typename E::Stored *out, Op op) {
     bool too_large = false, too_small = false;
-    for (size_t i = 0; i < n; ++i) {
-        if constexpr (E::kIsFloat) {
-            float x = E::widen(a[i]), y = E::widen(b[i]);
-            typename E::Stored rounded = E::narrow(op(x, y));
-            float result = E::widen(rounded);
-            too_large |= std::isinf(result);
-            if constexpr (kProduct)
-                too_small |= result == 0 && x != 0 && y != 0;
-            out[i] = rounded;
-        } else {
+    if constexpr (E::kIsFloat) {
+        float x[kBlock], y[kBlock], rounded[kBlock];
+        for (size_t i = 0; i < n; i += kBlock) {
+            size_t count = n - i < kBlock ? n - i : kBlock;
+            E::widen_all(a + i, x, count);
+            E::widen_all(b + i, y, count);
+            for (size_t j = 0; j < count; ++j)
+                rounded[j] = op(x[j], y[j]);
+            E::narrow_all(rounded, out + i, count);
+            for (size_t j = 0; j < count; ++j)
+                too_large |= !E::is_finite(out[i + j]);
+            if constexpr (kProduct) {
+                E::widen_all(out + i, rounded, count);
+                for (size_t j = 0; j < count; ++j)
+                    too_small |= (rounded[j] == 0) & (x[j] != 0) & (y[j] != 0);
+            }
+        }
+    } else {
+        for (size_t i = 0; i < n; ++i) {
             int result = op(static_cast<int>(a[i]), static_cast<int>(b[i]));
             typename E::Stored kept = static_cast<typename E::Stored>(result);
             too_large |= kept != result;
@@ -57,15 +66,16 @@ template <class E>
 double l2_norm(const typename E::Stored *x, size_t n) {
     // Four sums, so that an addition need not wait for the one before it.
     double sums[4] = {0, 0, 0, 0};
-    size_t i = 0;
-    for (; i + 4 <= n; i += 4)
-        for (size_t j = 0; j < 4; ++j) {
-            double value = E::widen(x[i + j]);
-            sums[j] += value * value;
-        }
-    for (; i < n; ++i) {
-        double value = E::widen(x[i]);
-        sums[0] += value * value;
+    float block[kBlock];
+    static_assert(kBlock % 4 == 0);
+    for (size_t i = 0; i < n; i += kBlock) {
+        size_t count = n - i < kBlock ? n - i : kBlock;
+        E::widen_all(x + i, block, count);
+        for (; count % 4 != 0; ++count)
+            block[count] = 0;
+        for (size_t j = 0; j < count; j += 4)
+            for (size_t k = 0; k < 4; ++k)
+                sums[k] += static_cast<double>(block[j + k]) * static_cast<double>(block[j + k]);
     }
     return std::sqrt((sums[0] + sums[1]) + (sums[2] + sums[3]));
 }
@@ -73,17 +83,18 @@ double l2_norm(const typename E::Stored *x, size_t n) {
 template <class E>
 Status l2_normalize(const typename E::Stored *x, size_t n, typename E::Stored *out) {
     double norm = l2_norm<E>(x, n);
-    if (norm == 0) {
-        for (size_t i = 0; i < n; ++i)
-            out[i] = E::narrow(0);
-        return Status{};
+    bool too_large = false;
+    float block[kBlock];
+    for (size_t i = 0; i < n; i += kBlock) {
+        size_t count = n - i < kBlock ? n - i : kBlock;
+        E::widen_all(x + i, block, count);
+        for (size_t j = 0; j < count; ++j)
+            block[j] = norm > 0 ? static_cast<float>(block[j] / norm) : 0;
+        E::narrow_all(block, out + i, count);
+        for (size_t j = 0; j < count; ++j)
+            too_large |= !E::is_finite(out[i + j]);
     }
-    for (size_t i = 0; i < n; ++i) {
-        out[i] = E::narrow(static_cast<float>(E::widen(x[i]) / norm));
-        if (std::isinf(E::widen(out[i])))
-            return overflow();
-    }
-    return Status{};
+    return too_large ? overflow() : Status{};
 }
 
 template <class E>

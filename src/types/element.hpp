@@ -2,9 +2,11 @@
 // `bf16vec` and `int8vec` differ. All other code of the dense types is a template over one of these.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "kernels/convert.hpp"
 #include "kernels/kernels.hpp"
@@ -28,6 +30,9 @@ template <class E>
 inline typename E::Stored *elements(DenseHeader *value) {
     return reinterpret_cast<typename E::Stored *>(value + 1);
 }
+
+// Where elements are worked on as floats they pass through blocks of this many on the stack.
+constexpr size_t kBlock = 256;
 
 template <class E>
 constexpr size_t value_size(int32_t dim) {
@@ -56,6 +61,9 @@ struct F32 : FloatDistances<float, &kernels::KernelTable::l2sq_f32, &kernels::Ke
 
     static float widen(Stored x) { return x; }
     static Stored narrow(float x) { return x; }
+    static void widen_all(const Stored *in, float *out, size_t n) { memcpy(out, in, n * sizeof *out); }
+    static void narrow_all(const float *in, Stored *out, size_t n) { memmove(out, in, n * sizeof *out); }
+    static bool is_finite(Stored x) { return (std::bit_cast<uint32_t>(x) & 0x7FFFFFFFu) < 0x7F800000u; }
     static bool is_positive(Stored x) { return x > 0; }
 };
 
@@ -68,6 +76,9 @@ struct F16 : FloatDistances<uint16_t, &kernels::KernelTable::l2sq_f16, &kernels:
 
     static float widen(Stored x) { return f16_to_float(x); }
     static Stored narrow(float x) { return float_to_f16(x); }
+    static void widen_all(const Stored *in, float *out, size_t n) { kernels::active->f16_to_f32(in, out, n); }
+    static void narrow_all(const float *in, Stored *out, size_t n) { kernels::active->f32_to_f16(in, out, n); }
+    static bool is_finite(Stored x) { return (x & 0x7FFFu) < 0x7C00u; }
     static bool is_positive(Stored x) { return static_cast<int16_t>(x) > 0; }
 };
 
@@ -80,6 +91,9 @@ struct BF16 : FloatDistances<uint16_t, &kernels::KernelTable::l2sq_bf16, &kernel
 
     static float widen(Stored x) { return bf16_to_float(x); }
     static Stored narrow(float x) { return float_to_bf16(x); }
+    static void widen_all(const Stored *in, float *out, size_t n) { kernels::active->bf16_to_f32(in, out, n); }
+    static void narrow_all(const float *in, Stored *out, size_t n) { kernels::active->f32_to_bf16(in, out, n); }
+    static bool is_finite(Stored x) { return (x & 0x7FFFu) < 0x7F80u; }
     static bool is_positive(Stored x) { return static_cast<int16_t>(x) > 0; }
 };
 
@@ -90,6 +104,11 @@ struct I8 {
     static constexpr bool kIsFloat = false;
 
     static float widen(Stored x) { return x; }
+    static void widen_all(const Stored *in, float *out, size_t n) {
+        for (size_t i = 0; i < n; ++i)
+            out[i] = in[i];
+    }
+    static bool is_finite(Stored) { return true; }
     static bool is_positive(Stored x) { return x > 0; }
 
     static double l2sq(const Stored *a, const Stored *b, size_t n) { return kernels::active->l2sq_i8(a, b, n); }

@@ -17,7 +17,7 @@ INSERT INTO type (name) VALUES ('vector'), ('halfvec'), ('bf16vec'), ('int8vec')
 -- What all types take.
 SELECT input, count(*), min(output), max(output)
 FROM (SELECT n, input, pg_temp.try(format('SELECT %L::%s', input, name)) AS output
-      FROM type, unnest(ARRAY['[1,2,3]', '[-1,0,+7]', ' [ 1 , 2 ] ', E'\t[\n1\r,\v2\f]\n', '[127]', '[007]', '[-0]',
+      FROM type, unnest(ARRAY['[1,2,3]', '[-1,0,+7]', ' [ 1 , 2 ] ', E'\t[\n1\r,\x0b2\f]\n', '[127]', '[007]', '[-0]',
                               '[1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17]']) AS input) x
 WHERE NOT (n <> 4 AND input = '[-0]')
 GROUP BY input ORDER BY input COLLATE "C";

@@ -108,7 +108,6 @@ TEST(HnswDuplicates, TenThousandEqualRows) {
         hnsw::CheckSummary sum = index.check();
         EXPECT_EQ(sum.tids, static_cast<uint64_t>(copies) + 200);
         EXPECT_LE(sum.nodes, static_cast<uint64_t>(copies) / 8 + 220) << "equal rows share nodes";
-        printf("%llu nodes, %llu reachable\n", (unsigned long long)sum.living_nodes, (unsigned long long)sum.reachable);
         EXPECT_GE(sum.reachable * 100, sum.living_nodes * 95);
         index.expect_complete();
         // The others are still found among the crowd.
@@ -123,6 +122,30 @@ TEST(HnswDuplicates, TenThousandEqualRows) {
         index.expect_complete();
         EXPECT_GE(index.mean_recall(20, 10, 40), 0.9);
     }
+}
+
+TEST(HnswDuplicates, EqualSparseRowsCostNoMemoryInABuild) {
+    Index index(ElementType::sparse, Metric::l2, 5000, 8, 20);
+    TestArena arena;
+    hnsw::BuildGraph graph(arena.arena, index.measure, 8, 20, 1, index.store.body_size());
+    Bytes same = index.fresh(), other = index.fresh();
+    ASSERT_TRUE(graph.add(payload_of(other), tid_of(0)).ok());
+    for (uint32_t i = 1; i <= 10; ++i)
+        ASSERT_TRUE(graph.add(payload_of(same), tid_of(i)).ok());
+    EXPECT_EQ(graph.nodes(), 2u);
+    size_t before = graph.memory_used();
+    for (uint32_t i = 11; i <= 20000; ++i) {
+        ASSERT_TRUE(graph.add(payload_of(i % 2 == 0 ? same : other), tid_of(i)).ok());
+    }
+    EXPECT_LE(graph.nodes(), 20000u / 10 * 11 / 10) << "nearly all nodes are full";
+    // Not 20,000 payloads: links and heap TIDs of 2,000 nodes.
+    EXPECT_LE(graph.memory_used() - before, size_t{3} << 20);
+    ASSERT_TRUE(graph.write(index.store, [](uint64_t) {}).ok());
+    for (uint32_t i = 0; i <= 20000; ++i)
+        index.rows[i] = i == 0 || (i > 10 && i % 2 != 0) ? other : same;
+    index.store.copy_pages = false;
+    index.check();
+    index.expect_complete();
 }
 
 TEST(HnswDuplicates, FreedPlacesOfANodeAreUsed) {

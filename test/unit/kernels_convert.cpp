@@ -70,7 +70,8 @@ std::vector<float> any_bits(size_t n) {
 
 // Subnormals, the extremes, infinity, and NaN with each bit of the payload, quiet and signalling.
 std::vector<float> special_floats() {
-    std::vector<uint32_t> bits = {0, 1, 2, 0x007FFFFF, 0x00800000, 0x7F7FFFFF, 0x7F800000, 0x33000000, 0x33000001, 0x32FFFFFF};
+    std::vector<uint32_t> bits = {0,          1,          2,          0x007FFFFF, 0x00800000,
+                                  0x7F7FFFFF, 0x7F800000, 0x33000000, 0x33000001, 0x32FFFFFF};
     for (int i = 0; i < 23; ++i) {
         bits.push_back(0x7F800000u | (1u << i));
         bits.push_back(0x7FC00000u | (1u << i));
@@ -101,7 +102,8 @@ void expect_narrow(const Tested &tested, Narrow kernel, const std::vector<float>
     int shown = 0;
     for (size_t i = 0; i < in.size() && shown < 5; ++i)
         if (out[i] != reference(in[i])) {
-            ADD_FAILURE() << std::hex << std::bit_cast<uint32_t>(in[i]) << " gives " << out[i] << ", not " << reference(in[i]);
+            ADD_FAILURE() << std::hex << std::bit_cast<uint32_t>(in[i]) << " gives " << out[i] << ", not "
+                          << reference(in[i]);
             ++shown;
         }
 }

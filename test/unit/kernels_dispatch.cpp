@@ -81,7 +81,8 @@ TEST_F(KernelsDispatch, AgreesWithTheCompiler) {
     bool v3 = v2 && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi") &&
               __builtin_cpu_supports("bmi2");
     bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512cd") &&
-              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+              __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+              __builtin_cpu_supports("avx512vl");
     EXPECT_EQ(kernels::find(Level::x86_v2) != nullptr, v2);
     EXPECT_EQ(kernels::find(Level::avx2) != nullptr, v3);
     EXPECT_EQ(kernels::find(Level::avx512) != nullptr, v4);

@@ -27,8 +27,12 @@ struct F16 {
     static constexpr const char *name = "f16";
     static float widen(uint16_t x) { return f16_to_float(x); }
     static uint16_t narrow(float x) { return float_to_f16(x); }
-    static float l2sq(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) { return t.l2sq_f16(a, b, n); }
-    static float dot(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) { return t.dot_f16(a, b, n); }
+    static float l2sq(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) {
+        return t.l2sq_f16(a, b, n);
+    }
+    static float dot(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) {
+        return t.dot_f16(a, b, n);
+    }
     static float l1(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) { return t.l1_f16(a, b, n); }
     static kernels::CosineParts cosine(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) {
         return t.cosine_f16(a, b, n);
@@ -39,8 +43,12 @@ struct Bf16 {
     static constexpr const char *name = "bf16";
     static float widen(uint16_t x) { return bf16_to_float(x); }
     static uint16_t narrow(float x) { return float_to_bf16(x); }
-    static float l2sq(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) { return t.l2sq_bf16(a, b, n); }
-    static float dot(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) { return t.dot_bf16(a, b, n); }
+    static float l2sq(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) {
+        return t.l2sq_bf16(a, b, n);
+    }
+    static float dot(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) {
+        return t.dot_bf16(a, b, n);
+    }
     static float l1(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) { return t.l1_bf16(a, b, n); }
     static kernels::CosineParts cosine(const KernelTable &t, const uint16_t *a, const uint16_t *b, size_t n) {
         return t.cosine_bf16(a, b, n);
@@ -71,7 +79,8 @@ Sums reference(const typename T::Element *a, const typename T::Element *b, size_
 double bound(size_t n, double size) { return (static_cast<double>(n) + 3) * FLT_EPSILON * size + 1e-42; }
 
 template <class T>
-void expect_sums(const Tested &tested, const typename T::Element *a, const typename T::Element *b, size_t n, bool exact) {
+void expect_sums(const Tested &tested, const typename T::Element *a, const typename T::Element *b, size_t n,
+                 bool exact) {
     SCOPED_TRACE(testing::Message() << tested.name << " " << T::name << " n=" << n);
     Sums want = reference<T>(a, b, n);
     auto near = [&](double size) { return exact ? 0.0 : bound(n, size); };

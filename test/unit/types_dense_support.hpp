@@ -33,7 +33,7 @@ std::vector<typename E::Stored> from_floats(const std::vector<float> &in) {
 template <class E>
 std::vector<float> to_floats(const std::vector<typename E::Stored> &in) {
     std::vector<float> out(in.size());
-    widen_all<E>(in.data(), in.size(), out.data());
+    E::widen_all(in.data(), out.data(), in.size());
     return out;
 }
 

@@ -52,9 +52,9 @@ IndexFacts facts_of_new(Relation index) {
     return facts;
 }
 
-void write_metapage(BulkStore &store, const IndexFacts &facts) {
+void write_metapage(BulkStore &store, const IndexFacts &facts, hnsw::LayoutKind layout) {
     hnsw::MetaRecord meta{};
-    meta.layout = static_cast<uint8_t>(hnsw::LayoutKind::plain);
+    meta.layout = static_cast<uint8_t>(layout);
     meta.element_type = static_cast<uint8_t>(facts.type);
     meta.metric = static_cast<uint8_t>(facts.metric);
     meta.m = static_cast<uint8_t>(facts.m);
@@ -144,7 +144,7 @@ IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
     hnsw::BuildGraph graph(build.arena, build.measure, facts.m, facts.ef_construction, kSeed, kBodySize);
     build.graph = &graph;
 
-    write_metapage(store, facts);
+    write_metapage(store, facts, options_of(index).layout);
     report_phase(kPhaseLoad);
     if (heap->rd_rel->reltuples > 0)
         report_tuples_total(static_cast<int64>(heap->rd_rel->reltuples));
@@ -165,7 +165,7 @@ IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
 
 void hnsw_build_empty(Relation index) {
     BulkStore store(index, nullptr, false, INIT_FORKNUM);
-    write_metapage(store, facts_of_new(index));
+    write_metapage(store, facts_of_new(index), options_of(index).layout);
     log_fork(index, INIT_FORKNUM);
 }
 

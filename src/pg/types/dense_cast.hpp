@@ -46,8 +46,8 @@ template <class From>
 Datum dense_to_float4(FunctionCallInfo fcinfo) {
     DenseArgument x(PG_GETARG_DATUM(0));
     ArrayType *result = make_number_array(x->dim, FLOAT4OID, sizeof(float4));
-    types::widen_all<From>(elements<From>(x.get()), static_cast<size_t>(x->dim),
-                           reinterpret_cast<float4 *>(ARR_DATA_PTR(result)));
+    From::widen_all(elements<From>(x.get()), reinterpret_cast<float4 *>(ARR_DATA_PTR(result)),
+                    static_cast<size_t>(x->dim));
     PG_RETURN_ARRAYTYPE_P(result);
 }
 
