@@ -154,6 +154,7 @@ def main():
         if committed[metric]["kind"] != "instructions":
             complaints.append("%s: not measured any more" % metric)
     if "--save" in sys.argv:
+        os.makedirs(os.path.dirname(baseline), exist_ok=True)
         with open(baseline, "w") as file:
             json.dump(summary, file, indent=1, sort_keys=True)
             file.write("\n")
