@@ -16,7 +16,6 @@ class Heap {
     size_t size() const { return items_.size(); }
     const T &top() const { return items_[0]; }
     void clear() { items_.clear(); }
-    void reserve(size_t n) { items_.reserve(n); }
 
     void push(const T &value) {
         items_.push_back(value);
@@ -28,9 +27,6 @@ class Heap {
         items_.pop_back();
         return value;
     }
-
-    // The items in no useful order; sorting them is the owner's business.
-    Array<T> &items() { return items_; }
 
     size_t bytes() const { return items_.capacity_bytes(); }
     // What the heap will occupy after `more` pushes, counting old and new storage while it is copied.

@@ -14,7 +14,6 @@ struct SearchState {
     Heap<Candidate, Nearer> frontier;
     Heap<Candidate, Farther> best;
     Array<Candidate> points; // in: where to start; out: what was found, nearest first
-    uint64_t hops = 0;
     Link links[2 * kMaxM];
 
     // For insertion: nodes met at exactly this distance (NaN: none) that have room for another heap TID. Of many
@@ -68,7 +67,6 @@ Status search_layer(SearchState<S> &s, Payload query, int level, uint32_t ef, De
             break;
         Candidate nearest = s.frontier.pop();
         s.reader.store().poll();
-        ++s.hops;
         uint32_t count;
         VECX_TRY(s.reader.links(nearest.link, level, s.links, &count));
         for (uint32_t i = 0; i < count; ++i) {

@@ -137,7 +137,7 @@ TEST(HnswDuplicates, EqualSparseRowsCostNoMemoryInABuild) {
     for (uint32_t i = 11; i <= 20000; ++i) {
         ASSERT_TRUE(graph.add(payload_of(i % 2 == 0 ? same : other), tid_of(i)).ok());
     }
-    EXPECT_LE(graph.nodes(), 20000u / 10 + 2);
+    EXPECT_LE(graph.nodes(), 20000u / 10 * 11 / 10) << "nearly all nodes are full";
     // Not 20,000 payloads: links and heap TIDs of 2,000 nodes.
     EXPECT_LE(graph.memory_used() - before, size_t{3} << 20);
     ASSERT_TRUE(graph.write(index.store, [](uint64_t) {}).ok());
