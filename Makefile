@@ -41,7 +41,7 @@ DATA = $(filter-out $(DATA_built),$(wildcard sql/$(EXTENSION)--*--*.sql))
 DOCS = README.md
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=vecx
+REGRESS_OPTS = --inputdir=test --outputdir=build/regress --encoding=UTF8 --no-locale --load-extension=vecx
 EXTRA_CLEAN = $(DATA_built) build
 
 # Bitcode would be compiled without our flags, and inlining kernels into JIT code gains nothing.

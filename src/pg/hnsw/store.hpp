@@ -67,9 +67,14 @@ class BasicStore {
 
     uint32_t block_count() { return blocks_ = RelationGetNumberOfBlocksInFork(index_, fork_); }
 
+    // The map counts in steps of a 256th of a page, rounding what pages have down and what is wanted up. Wanted
+    // is rounded down here too: a page just large enough would never be found otherwise, and a record that
+    // fills a page would never get the place of another.
     uint32_t find_space(uint32_t bytes) {
+        constexpr uint32_t kStep = BLCKSZ / 256;
+        uint32_t wanted = bytes < kStep ? 1 : bytes / kStep * kStep;
         for (;;) {
-            BlockNumber block = GetPageWithFreeSpace(index_, bytes);
+            BlockNumber block = GetPageWithFreeSpace(index_, wanted);
             if (block == InvalidBlockNumber || exists(block))
                 return block;
             // The map is not WAL-logged: after a crash it may speak of pages that never came to be.
