@@ -109,7 +109,7 @@ Status insert(S &store, Arena &scratch, const Measure &measure, Payload payload,
     bool alone = linker.chosen_count[0] == 0, done;
     Link entry = linker.meta().entry;
     if (alone) {
-        VECX_TRY(set_entry(store, entry, node, level, &done));
+        VECX_TRY(set_entry(store, entry, node, level, &done, false));
         if (done)
             return Status{};
         // Another was first: be linked like everybody else.
@@ -117,8 +117,9 @@ Status insert(S &store, Arena &scratch, const Measure &measure, Payload payload,
     } else {
         VECX_TRY(linker.link_back(node, level));
     }
-    if (level > linker.meta().entry_level && !linker.meta().entry.none())
-        VECX_TRY(set_entry(store, linker.meta().entry, node, level, &done));
+    const bool linked = linker.chosen_count[0] > 0; // else those that were first are dead again, or gone
+    if (!linked || (level > linker.meta().entry_level && !linker.meta().entry.none()))
+        VECX_TRY(set_entry(store, linker.meta().entry, node, level, &done, linked));
     return Status{};
 }
 

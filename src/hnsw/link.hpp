@@ -56,7 +56,7 @@ class Linker {
                     search.points.push_back(start);
             }
         }
-        return Status{};
+        return search.points.empty() ? fall_back_to_entry(query, except) : Status{};
     }
 
     // Chooses among search.points for level 0.
@@ -217,6 +217,15 @@ class Linker {
     }
 
   private:
+    // The search ended among dead nodes that lead nowhere: an entry point that lives is a neighbour all the same.
+    Status fall_back_to_entry(Payload query, Link except) {
+        Visit visit;
+        VECX_TRY(search.reader.distance(meta_.entry, query, &visit));
+        if (visit.found && !visit.dead && meta_.entry != except)
+            search.points.push_back(Candidate{visit.key, meta_.entry});
+        return Status{};
+    }
+
     Status choose(int level) {
         chosen_at[level] = static_cast<uint32_t>(chosen.size());
         chosen_count[level] = 0;

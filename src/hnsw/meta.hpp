@@ -27,10 +27,11 @@ Status read_meta(S &store, MetaRecord *out, uint32_t *body_size = nullptr) {
 }
 
 // Makes `entry` the entry point when the present one is still `replaced` (none: the graph must still be empty),
-// or when `replaced` is a node and `entry` is on a higher level than the present one. `done` tells whether it
-// did. Takes the exclusive lock of block 0.
+// or when `replaced` is a node and the graph is empty now, or, if `or_higher`, `entry` is on a higher level than the
+// present one: only for a node that has links, for without them it would be the way to nothing but itself. `done`
+// tells whether it did. Takes the exclusive lock of block 0.
 template <NodeStore S>
-Status set_entry(S &store, Link replaced, Link entry, int level, bool *done) {
+Status set_entry(S &store, Link replaced, Link entry, int level, bool *done, bool or_higher = true) {
     const char *fault = nullptr;
     *done = false;
     VECX_TRY(store.update(kMetaBlock, [&](MutablePage &page) {
@@ -38,7 +39,7 @@ Status set_entry(S &store, Link replaced, Link entry, int level, bool *done) {
         fault = meta_fault(view_of(page), &meta);
         if (fault != nullptr)
             return false;
-        bool higher = !replaced.none() && (meta.entry.none() || level > meta.entry_level);
+        bool higher = !replaced.none() && (meta.entry.none() || (or_higher && level > meta.entry_level));
         if (meta.entry != replaced && !higher)
             return false;
         MetaRecord *record = reinterpret_cast<MetaRecord *>(page.body + sizeof(PageHead));

@@ -10,7 +10,6 @@
 namespace vecx::hnsw {
 
 constexpr int kSpaceHints = 3; // hints of free space to follow before the relation is extended
-constexpr uint32_t kHintStep = 128; // at least what a store may round its hints by (a 256th of 32 kB)
 
 // Puts a record of `length` bytes (a multiple of 8, at most max_record) on a page with room, or on a new one.
 // fill(record, generation) writes it in place, kind and generation excepted, under the exclusive lock. One page
@@ -35,9 +34,8 @@ Status place_record(S &store, uint32_t length, RecordKind kind, Fill fill, Link 
         VECX_TRY(store.update(block, put));
         // As long as the page has room for another like this one, the hint may stay too high: who follows it
         // in vain puts it right.
-        // Hints are coarse: a page with nearly enough room is put down for less, or it would be tried forever.
         if (!placed)
-            store.record_space(block, left > kHintStep ? left - kHintStep : 0);
+            store.correct_space(block, left);
         else if (left < length)
             store.record_space(block, left);
         if (placed)

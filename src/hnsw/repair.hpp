@@ -99,9 +99,11 @@ class Repairer {
         return Status{};
     }
 
-    // The nodes of a page to nodes_, with `version` telling the dead (1) from the living (0); counts its chunks.
+    // The nodes of a page to nodes_, with `version` telling the dead (1) from the living (0); counts its chunks. Tells
+    // the map of free space what it may have lost in a crash, or never had on a standby.
     Status survey_page(uint32_t block) {
         const char *fault = nullptr;
+        uint32_t left = 0;
         VECX_TRY(store_->read(block, [&](const PageView &page) {
             if ((fault = page_fault(page)) != nullptr)
                 return;
@@ -116,8 +118,13 @@ class Repairer {
                     nodes_.push_back(Node{Link{block, slot, node.head->generation}, node.dead() ? 1u : 0u, 0, 0,
                                           node.head->level, 0});
             }
+            left = free_bytes(page);
         }));
-        return fault == nullptr ? Status{} : fault_status(block, fault);
+        if (fault != nullptr)
+            return fault_status(block, fault);
+        if (left >= node_fixed_size(linker_.meta().m, 0))
+            store_->record_space(block, left);
+        return Status{};
     }
 
     // The place of a node in the map; false when it is not there: newer than the survey, dead or freed.

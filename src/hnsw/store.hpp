@@ -36,7 +36,8 @@ struct MutablePage {
 //   extend(f, out)     a new page, zeroed, under an exclusive lock: f(MutablePage) fills it; logged whole.
 //   block_count()      blocks now in the relation.
 //   find_space(n)      a block that had n free bytes when last heard of, or kInvalidBlock. A hint: check.
-//   record_space(b, n) remembers that block b has n free bytes.
+//   record_space(b, n) remembers that block b has n free bytes, or a few more: the map counts in steps.
+//   correct_space(b, n) the same, or a few less, for a block that find_space named in vain.
 //   lock_chunk_writers(x), unlock_chunk_writers(x)
 //                      a lock of the whole index, shared or exclusive: whoever writes a payload that spans
 //                      pages holds it shared until the node that refers to it is written; VACUUM takes it
@@ -50,6 +51,7 @@ concept NodeStore = requires(S &s, uint32_t block, uint32_t *out, uint32_t bytes
     { s.block_count() } -> std::same_as<uint32_t>;
     { s.find_space(bytes) } -> std::same_as<uint32_t>;
     { s.record_space(block, bytes) };
+    { s.correct_space(block, bytes) };
     { s.lock_chunk_writers(true) };
     { s.unlock_chunk_writers(true) };
     { s.poll() };

@@ -55,6 +55,17 @@ VACUUM t;
 INSERT INTO t SELECT i, ARRAY[i, i % 19]::vector FROM generate_series(1001, 1500) i;
 SELECT pages <= :pages_before * 1.2 AS space_is_reused FROM vecx_index_info('t_val');
 SELECT vecx_check_index('t_val');
+-- also by vectors so large that a node fills its page
+CREATE TABLE large (id int, val vector(3000));
+CREATE INDEX large_val ON large USING hnsw (val vector_l2_ops);
+INSERT INTO large SELECT i, array_fill(i, ARRAY[3000])::vector FROM generate_series(1, 40) i;
+SELECT pages AS pages_before FROM vecx_index_info('large_val') \gset
+DELETE FROM large;
+VACUUM large;
+INSERT INTO large SELECT i, array_fill(i, ARRAY[3000])::vector FROM generate_series(41, 80) i;
+SELECT pages <= :pages_before AS space_is_reused FROM vecx_index_info('large_val');
+SELECT vecx_check_index('large_val');
+DROP TABLE large;
 VACUUM FULL t;
 SELECT count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <-> '[0,0]') s;
 DROP TABLE t;

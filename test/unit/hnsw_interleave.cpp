@@ -147,5 +147,69 @@ TEST(HnswInterleave, TwoFirstRows) {
     }
 }
 
+TEST(HnswInterleave, FirstRowsAfterAllOthersDied) {
+    // The rows are dead and not yet repaired: who comes now finds nobody to link to. A whole graph grows while one
+    // more row, of whatever level, is being inserted.
+    for (uint64_t seed = 1; seed <= 12; ++seed)
+        for (uint64_t at = 1; at < 400; at += 1 + at / 3) {
+            Index index(ElementType::f32, Metric::l2, 8, 2, 8);
+            index.build_many(20);
+            index.rng = Rng(seed);
+            std::set<uint32_t> dead = index.sample(1.1);
+            TestArena arena;
+            hnsw::VacuumResult result{};
+            ASSERT_TRUE(hnsw::remove_tids(index.store, arena.arena, [](hnsw::HeapTid) { return true; }, &result).ok());
+            index.rows.clear();
+            uint64_t count = 0;
+            index.store.hook = [&] {
+                if (++count == at)
+                    index.insert_many(10);
+            };
+            uint32_t row = index.next_row + 100;
+            Bytes value = index.fresh();
+            ASSERT_TRUE(index.try_insert(value, row).ok());
+            index.rows[row] = value;
+            index.store.hook = nullptr;
+            index.vacuum({});
+            hnsw::CheckSummary sum = index.check();
+            ASSERT_EQ(sum.reachable, sum.living_nodes) << "seed " << seed << " interrupted at " << at;
+            index.expect_complete();
+        }
+}
+
+TEST(HnswInterleave, TheDeadLeadNowhere) {
+    // A search for neighbours ends among dead nodes whose links are gone, but the entry point lives.
+    Index index(ElementType::f32, Metric::l2, 8, 8, 16);
+    index.build_many(60);
+    hnsw::MetaRecord before, after;
+    ASSERT_TRUE(hnsw::read_meta(index.store, &before).ok());
+    ASSERT_GT(before.entry_level, 0);
+    uint32_t survivor = 0;
+    TestArena arena;
+    hnsw::NodeReader<MemoryStore> reader(index.store, arena.arena, index.measure);
+    bool found;
+    ASSERT_TRUE(reader.look(before.entry, &found, [&](const hnsw::NodeView &node) { survivor = row_of(node.tids[0]); }).ok());
+    hnsw::VacuumResult result{};
+    ASSERT_TRUE(hnsw::remove_tids(index.store, arena.arena, [&](hnsw::HeapTid t) { return row_of(t) != survivor; }, &result).ok());
+    std::erase_if(index.rows, [&](auto &row) { return row.first != survivor; });
+    for (uint32_t block = 1; block < index.store.block_count(); ++block)
+        ASSERT_TRUE(index.store.update(block, [&](hnsw::MutablePage &page) {
+            for (uint16_t slot = 0; slot < hnsw::slot_count(hnsw::view_of(page)); ++slot) {
+                hnsw::NodeView node;
+                if (hnsw::node_fault(hnsw::view_of(page), slot, &node) == nullptr && node.head != nullptr && node.dead())
+                    std::fill_n(hnsw::edit(page, node).links, hnsw::links_at(node.head->m, 0), hnsw::Link{});
+            }
+            return true;
+        }).ok());
+    for (int i = 0; i < 20; ++i)
+        index.insert(index.fresh());
+    index.vacuum({});
+    ASSERT_TRUE(hnsw::read_meta(index.store, &after).ok());
+    hnsw::CheckSummary sum = index.check();
+    EXPECT_EQ(sum.living_nodes, 21u);
+    EXPECT_EQ(sum.reachable, sum.living_nodes);
+    index.expect_complete();
+}
+
 } // namespace
 } // namespace vecx::test

@@ -183,6 +183,22 @@ TEST(HnswVacuum, EverythingDiesAndComesBack) {
     EXPECT_GE(index.mean_recall(20, 10, 40), 0.95);
 }
 
+// The map of free space is lost in a crash, and does not exist on a standby that is promoted.
+TEST(HnswVacuum, FindsFreeSpaceThatTheMapForgot) {
+    for (int dim : {16, 6000}) {
+        Index index(ElementType::f32, Metric::l2, dim, 8, 20);
+        index.build_many(60);
+        index.vacuum(index.sample(0.9));
+        index.store.space.clear();
+        uint32_t row = index.insert(index.fresh());
+        index.vacuum({row});
+        const uint32_t blocks = index.store.block_count();
+        index.insert_many(40);
+        EXPECT_EQ(index.store.block_count(), blocks) << dim;
+        index.expect_complete();
+    }
+}
+
 TEST(HnswVacuum, ManyRoundsWithLittleMemory) {
     Index index(ElementType::f32, Metric::l2, 16);
     index.store.copy_pages = false;

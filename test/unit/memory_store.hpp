@@ -36,7 +36,7 @@ class MemoryStore {
     explicit MemoryStore(uint32_t body_size = 8192 - 24) : body_size_(body_size) {}
 
     std::vector<Page> pages;
-    std::vector<uint32_t> space; // by block: what find_space believes
+    std::vector<uint32_t> space; // by block: what find_space believes, in steps as of PostgreSQL's map
     std::function<void()> hook;  // called before each page operation, with no page locked
     bool logging = false;
     std::vector<Write> log;
@@ -106,16 +106,12 @@ class MemoryStore {
     uint32_t find_space(uint32_t wanted) {
         VECX_REQUIRE(!locked_);
         for (size_t i = 0; i < space.size(); ++i)
-            if (space[i] >= wanted)
+            if (space[i] >= steps_up(wanted))
                 return static_cast<uint32_t>(i);
         return hnsw::kInvalidBlock;
     }
-    void record_space(uint32_t block, uint32_t n) {
-        VECX_REQUIRE(!locked_);
-        if (space.size() <= block)
-            space.resize(block + 1, 0);
-        space[block] = n;
-    }
+    void record_space(uint32_t block, uint32_t n) { note_space(block, steps_up(n)); }
+    void correct_space(uint32_t block, uint32_t n) { note_space(block, n / kSpaceStep); }
 
     void lock_chunk_writers(bool exclusive) {
         VECX_REQUIRE(!locked_);
@@ -147,6 +143,14 @@ class MemoryStore {
     }
 
   private:
+    static constexpr uint32_t kSpaceStep = 32;
+    static uint32_t steps_up(uint32_t n) { return (n + kSpaceStep - 1) / kSpaceStep; }
+    void note_space(uint32_t block, uint32_t steps) {
+        VECX_REQUIRE(!locked_);
+        if (space.size() <= block)
+            space.resize(block + 1, 0);
+        space[block] = steps;
+    }
     void enter() {
         VECX_REQUIRE(!locked_);
         if (hook && hook_depth_ < 2) { // what the hook does may be interrupted too, but not without end

@@ -67,14 +67,9 @@ class BasicStore {
 
     uint32_t block_count() { return blocks_ = RelationGetNumberOfBlocksInFork(index_, fork_); }
 
-    // The map counts in steps of a 256th of a page, rounding what pages have down and what is wanted up. Wanted
-    // is rounded down here too: a page just large enough would never be found otherwise, and a record that
-    // fills a page would never get the place of another.
     uint32_t find_space(uint32_t bytes) {
-        constexpr uint32_t kStep = BLCKSZ / 256;
-        uint32_t wanted = bytes < kStep ? 1 : bytes / kStep * kStep;
         for (;;) {
-            BlockNumber block = GetPageWithFreeSpace(index_, wanted);
+            BlockNumber block = GetPageWithFreeSpace(index_, bytes);
             if (block == InvalidBlockNumber || exists(block))
                 return block;
             // The map is not WAL-logged: after a crash it may speak of pages that never came to be.
@@ -82,8 +77,20 @@ class BasicStore {
         }
     }
 
-    // The upper levels of the map are brought up to date too, for searches start there.
+    // The map counts in steps, rounding what a page has down and what is asked for up: so a page with room for
+    // exactly one record would never be found for it, and one filled by a single record not at all. Hence what is
+    // recorded is rounded up. What the map already says, rounded either way, is left alone.
     void record_space(uint32_t block, uint32_t bytes) {
+        constexpr uint32_t kStep = BLCKSZ / 256;
+        Size known = GetRecordedFreeSpace(index_, block);
+        if (known + kStep > bytes && known < bytes + kStep)
+            return;
+        uint32_t rounded = bytes + kStep - 1;
+        correct_space(block, rounded < BLCKSZ ? rounded : BLCKSZ - 1);
+    }
+
+    // The upper levels of the map are brought up to date too, for searches start there.
+    void correct_space(uint32_t block, uint32_t bytes) {
         RecordPageWithFreeSpace(index_, block, bytes);
         FreeSpaceMapVacuumRange(index_, block, block + 1);
     }
