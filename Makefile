@@ -17,6 +17,8 @@ check:           ; @scripts/check
 
 else ifeq ($(PG_MAJOR),)
 $(error pg_config not found: install PostgreSQL's server headers (Debian: postgresql-server-dev-15), or run "make quickstart", which does)
+else ifeq ($(wildcard src/pg/module.cpp),)
+$(error make runs in the folder of its Makefile: VPATH builds are not supported)
 else
 
 # Out-of-the-box parallel make, unless the caller chose a number of jobs.
@@ -39,7 +41,7 @@ DATA = $(filter-out $(DATA_built),$(wildcard sql/$(EXTENSION)--*--*.sql))
 DOCS = README.md
 
 REGRESS = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS = --inputdir=test --outputdir=build/regress --load-extension=vecx
+REGRESS_OPTS = --inputdir=test --outputdir=build/regress --encoding=UTF8 --no-locale --load-extension=vecx
 EXTRA_CLEAN = $(DATA_built) build
 
 # Bitcode would be compiled without our flags, and inlining kernels into JIT code gains nothing.
@@ -49,8 +51,9 @@ override COMPILER = $(CXX) $(CXXFLAGS)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
-# C with templates: see src/README.md, "Errors and memory".
-VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fvisibility=hidden -fno-exceptions -fno-rtti \
+# C with templates: see src/README.md, "Errors and memory". PostgreSQL is compiled without strict aliasing and with
+# signed overflow that wraps, and the functions and macros in its headers rely on both.
+VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fno-strict-aliasing -fwrapv -fvisibility=hidden -fno-exceptions -fno-rtti \
 	-fno-threadsafe-statics -fno-math-errno -Wall -Wextra -Wno-register $(if $(WERROR),-Werror)
 
 # One translation unit per instruction-set level, each with its own flags; nothing else gets them.
@@ -62,12 +65,12 @@ isa_flags_dense_convert := -O3
 
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
+	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(PG_CXXFLAGS) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
 
 # PostgreSQL's headers ask for gnu_printf, which clang does not know: -Wno-ignored-attributes.
 $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(VECX_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-ignored-attributes -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
+	$(CXX) $(VECX_CXXFLAGS) $(PG_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-ignored-attributes -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
 
 -include $(OBJS:.o=.d)
 

@@ -5,18 +5,23 @@ CREATE TYPE vector;
 
 CREATE FUNCTION vector_in(cstring, oid, integer) RETURNS vector
 	AS 'MODULE_PATHNAME', 'vecx_vector_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_in(cstring, oid, integer) IS 'I/O';
 
 CREATE FUNCTION vector_out(vector) RETURNS cstring
 	AS 'MODULE_PATHNAME', 'vecx_vector_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_out(vector) IS 'I/O';
 
 CREATE FUNCTION vector_typmod_in(cstring[]) RETURNS integer
 	AS 'MODULE_PATHNAME', 'vecx_vector_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_typmod_in(cstring[]) IS 'I/O typmod';
 
 CREATE FUNCTION vector_recv(internal, oid, integer) RETURNS vector
 	AS 'MODULE_PATHNAME', 'vecx_vector_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_recv(internal, oid, integer) IS 'I/O';
 
 CREATE FUNCTION vector_send(vector) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'vecx_vector_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION vector_send(vector) IS 'I/O';
 
 CREATE TYPE vector (
 	INPUT = vector_in,
@@ -143,6 +148,7 @@ CREATE OPERATOR <#> (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_negative_inner_product,
 	COMMUTATOR = '<#>'
 );
+COMMENT ON OPERATOR <#> (vector, vector) IS 'negative inner product';
 
 CREATE OPERATOR <=> (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = cosine_distance,
@@ -158,55 +164,65 @@ CREATE OPERATOR + (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_add,
 	COMMUTATOR = +
 );
+COMMENT ON OPERATOR + (vector, vector) IS 'add';
 
 CREATE OPERATOR - (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_sub
 );
+COMMENT ON OPERATOR - (vector, vector) IS 'subtract';
 
 CREATE OPERATOR * (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_mul,
 	COMMUTATOR = *
 );
+COMMENT ON OPERATOR * (vector, vector) IS 'multiply';
 
 CREATE OPERATOR || (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_concat
 );
+COMMENT ON OPERATOR || (vector, vector) IS 'concatenate';
 
 CREATE OPERATOR < (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_lt,
 	COMMUTATOR = >, NEGATOR = >=,
 	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR < (vector, vector) IS 'less than';
 
 CREATE OPERATOR <= (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_le,
 	COMMUTATOR = >=, NEGATOR = >,
 	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR <= (vector, vector) IS 'less than or equal';
 
 CREATE OPERATOR = (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_eq,
 	COMMUTATOR = =, NEGATOR = <>,
 	RESTRICT = eqsel, JOIN = eqjoinsel
 );
+COMMENT ON OPERATOR = (vector, vector) IS 'equal';
 
 CREATE OPERATOR <> (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_ne,
 	COMMUTATOR = <>, NEGATOR = =,
-	RESTRICT = eqsel, JOIN = eqjoinsel
+	RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR <> (vector, vector) IS 'not equal';
 
 CREATE OPERATOR >= (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_ge,
 	COMMUTATOR = <=, NEGATOR = <,
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR >= (vector, vector) IS 'greater than or equal';
 
 CREATE OPERATOR > (
 	LEFTARG = vector, RIGHTARG = vector, FUNCTION = vector_gt,
 	COMMUTATOR = <, NEGATOR = <=,
 	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR > (vector, vector) IS 'greater than';
 
 CREATE OPERATOR CLASS vector_ops
 	DEFAULT FOR TYPE vector USING btree AS

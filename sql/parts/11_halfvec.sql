@@ -5,18 +5,23 @@ CREATE TYPE halfvec;
 
 CREATE FUNCTION halfvec_in(cstring, oid, integer) RETURNS halfvec
 	AS 'MODULE_PATHNAME', 'vecx_halfvec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_in(cstring, oid, integer) IS 'I/O';
 
 CREATE FUNCTION halfvec_out(halfvec) RETURNS cstring
 	AS 'MODULE_PATHNAME', 'vecx_halfvec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_out(halfvec) IS 'I/O';
 
 CREATE FUNCTION halfvec_typmod_in(cstring[]) RETURNS integer
 	AS 'MODULE_PATHNAME', 'vecx_halfvec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_typmod_in(cstring[]) IS 'I/O typmod';
 
 CREATE FUNCTION halfvec_recv(internal, oid, integer) RETURNS halfvec
 	AS 'MODULE_PATHNAME', 'vecx_halfvec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_recv(internal, oid, integer) IS 'I/O';
 
 CREATE FUNCTION halfvec_send(halfvec) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'vecx_halfvec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION halfvec_send(halfvec) IS 'I/O';
 
 CREATE TYPE halfvec (
 	INPUT = halfvec_in,
@@ -139,6 +144,7 @@ CREATE OPERATOR <#> (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_negative_inner_product,
 	COMMUTATOR = '<#>'
 );
+COMMENT ON OPERATOR <#> (halfvec, halfvec) IS 'negative inner product';
 
 CREATE OPERATOR <=> (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = cosine_distance,
@@ -154,55 +160,65 @@ CREATE OPERATOR + (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_add,
 	COMMUTATOR = +
 );
+COMMENT ON OPERATOR + (halfvec, halfvec) IS 'add';
 
 CREATE OPERATOR - (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_sub
 );
+COMMENT ON OPERATOR - (halfvec, halfvec) IS 'subtract';
 
 CREATE OPERATOR * (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_mul,
 	COMMUTATOR = *
 );
+COMMENT ON OPERATOR * (halfvec, halfvec) IS 'multiply';
 
 CREATE OPERATOR || (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_concat
 );
+COMMENT ON OPERATOR || (halfvec, halfvec) IS 'concatenate';
 
 CREATE OPERATOR < (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_lt,
 	COMMUTATOR = >, NEGATOR = >=,
 	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR < (halfvec, halfvec) IS 'less than';
 
 CREATE OPERATOR <= (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_le,
 	COMMUTATOR = >=, NEGATOR = >,
 	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR <= (halfvec, halfvec) IS 'less than or equal';
 
 CREATE OPERATOR = (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_eq,
 	COMMUTATOR = =, NEGATOR = <>,
 	RESTRICT = eqsel, JOIN = eqjoinsel
 );
+COMMENT ON OPERATOR = (halfvec, halfvec) IS 'equal';
 
 CREATE OPERATOR <> (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_ne,
 	COMMUTATOR = <>, NEGATOR = =,
-	RESTRICT = eqsel, JOIN = eqjoinsel
+	RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR <> (halfvec, halfvec) IS 'not equal';
 
 CREATE OPERATOR >= (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_ge,
 	COMMUTATOR = <=, NEGATOR = <,
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR >= (halfvec, halfvec) IS 'greater than or equal';
 
 CREATE OPERATOR > (
 	LEFTARG = halfvec, RIGHTARG = halfvec, FUNCTION = halfvec_gt,
 	COMMUTATOR = <, NEGATOR = <=,
 	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR > (halfvec, halfvec) IS 'greater than';
 
 CREATE OPERATOR CLASS halfvec_ops
 	DEFAULT FOR TYPE halfvec USING btree AS

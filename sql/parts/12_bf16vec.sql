@@ -5,18 +5,23 @@ CREATE TYPE bf16vec;
 
 CREATE FUNCTION bf16vec_in(cstring, oid, integer) RETURNS bf16vec
 	AS 'MODULE_PATHNAME', 'vecx_bf16vec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bf16vec_in(cstring, oid, integer) IS 'I/O';
 
 CREATE FUNCTION bf16vec_out(bf16vec) RETURNS cstring
 	AS 'MODULE_PATHNAME', 'vecx_bf16vec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bf16vec_out(bf16vec) IS 'I/O';
 
 CREATE FUNCTION bf16vec_typmod_in(cstring[]) RETURNS integer
 	AS 'MODULE_PATHNAME', 'vecx_bf16vec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bf16vec_typmod_in(cstring[]) IS 'I/O typmod';
 
 CREATE FUNCTION bf16vec_recv(internal, oid, integer) RETURNS bf16vec
 	AS 'MODULE_PATHNAME', 'vecx_bf16vec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bf16vec_recv(internal, oid, integer) IS 'I/O';
 
 CREATE FUNCTION bf16vec_send(bf16vec) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'vecx_bf16vec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION bf16vec_send(bf16vec) IS 'I/O';
 
 CREATE TYPE bf16vec (
 	INPUT = bf16vec_in,
@@ -139,6 +144,7 @@ CREATE OPERATOR <#> (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_negative_inner_product,
 	COMMUTATOR = '<#>'
 );
+COMMENT ON OPERATOR <#> (bf16vec, bf16vec) IS 'negative inner product';
 
 CREATE OPERATOR <=> (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = cosine_distance,
@@ -154,55 +160,65 @@ CREATE OPERATOR + (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_add,
 	COMMUTATOR = +
 );
+COMMENT ON OPERATOR + (bf16vec, bf16vec) IS 'add';
 
 CREATE OPERATOR - (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_sub
 );
+COMMENT ON OPERATOR - (bf16vec, bf16vec) IS 'subtract';
 
 CREATE OPERATOR * (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_mul,
 	COMMUTATOR = *
 );
+COMMENT ON OPERATOR * (bf16vec, bf16vec) IS 'multiply';
 
 CREATE OPERATOR || (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_concat
 );
+COMMENT ON OPERATOR || (bf16vec, bf16vec) IS 'concatenate';
 
 CREATE OPERATOR < (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_lt,
 	COMMUTATOR = >, NEGATOR = >=,
 	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR < (bf16vec, bf16vec) IS 'less than';
 
 CREATE OPERATOR <= (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_le,
 	COMMUTATOR = >=, NEGATOR = >,
 	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR <= (bf16vec, bf16vec) IS 'less than or equal';
 
 CREATE OPERATOR = (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_eq,
 	COMMUTATOR = =, NEGATOR = <>,
 	RESTRICT = eqsel, JOIN = eqjoinsel
 );
+COMMENT ON OPERATOR = (bf16vec, bf16vec) IS 'equal';
 
 CREATE OPERATOR <> (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_ne,
 	COMMUTATOR = <>, NEGATOR = =,
-	RESTRICT = eqsel, JOIN = eqjoinsel
+	RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR <> (bf16vec, bf16vec) IS 'not equal';
 
 CREATE OPERATOR >= (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_ge,
 	COMMUTATOR = <=, NEGATOR = <,
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR >= (bf16vec, bf16vec) IS 'greater than or equal';
 
 CREATE OPERATOR > (
 	LEFTARG = bf16vec, RIGHTARG = bf16vec, FUNCTION = bf16vec_gt,
 	COMMUTATOR = <, NEGATOR = <=,
 	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR > (bf16vec, bf16vec) IS 'greater than';
 
 CREATE OPERATOR CLASS bf16vec_ops
 	DEFAULT FOR TYPE bf16vec USING btree AS

@@ -5,18 +5,23 @@ CREATE TYPE int8vec;
 
 CREATE FUNCTION int8vec_in(cstring, oid, integer) RETURNS int8vec
 	AS 'MODULE_PATHNAME', 'vecx_int8vec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION int8vec_in(cstring, oid, integer) IS 'I/O';
 
 CREATE FUNCTION int8vec_out(int8vec) RETURNS cstring
 	AS 'MODULE_PATHNAME', 'vecx_int8vec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION int8vec_out(int8vec) IS 'I/O';
 
 CREATE FUNCTION int8vec_typmod_in(cstring[]) RETURNS integer
 	AS 'MODULE_PATHNAME', 'vecx_int8vec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION int8vec_typmod_in(cstring[]) IS 'I/O typmod';
 
 CREATE FUNCTION int8vec_recv(internal, oid, integer) RETURNS int8vec
 	AS 'MODULE_PATHNAME', 'vecx_int8vec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION int8vec_recv(internal, oid, integer) IS 'I/O';
 
 CREATE FUNCTION int8vec_send(int8vec) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'vecx_int8vec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION int8vec_send(int8vec) IS 'I/O';
 
 CREATE TYPE int8vec (
 	INPUT = int8vec_in,
@@ -131,6 +136,7 @@ CREATE OPERATOR <#> (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_negative_inner_product,
 	COMMUTATOR = '<#>'
 );
+COMMENT ON OPERATOR <#> (int8vec, int8vec) IS 'negative inner product';
 
 CREATE OPERATOR <=> (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = cosine_distance,
@@ -146,55 +152,65 @@ CREATE OPERATOR + (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_add,
 	COMMUTATOR = +
 );
+COMMENT ON OPERATOR + (int8vec, int8vec) IS 'add';
 
 CREATE OPERATOR - (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_sub
 );
+COMMENT ON OPERATOR - (int8vec, int8vec) IS 'subtract';
 
 CREATE OPERATOR * (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_mul,
 	COMMUTATOR = *
 );
+COMMENT ON OPERATOR * (int8vec, int8vec) IS 'multiply';
 
 CREATE OPERATOR || (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_concat
 );
+COMMENT ON OPERATOR || (int8vec, int8vec) IS 'concatenate';
 
 CREATE OPERATOR < (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_lt,
 	COMMUTATOR = >, NEGATOR = >=,
 	RESTRICT = scalarltsel, JOIN = scalarltjoinsel
 );
+COMMENT ON OPERATOR < (int8vec, int8vec) IS 'less than';
 
 CREATE OPERATOR <= (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_le,
 	COMMUTATOR = >=, NEGATOR = >,
 	RESTRICT = scalarlesel, JOIN = scalarlejoinsel
 );
+COMMENT ON OPERATOR <= (int8vec, int8vec) IS 'less than or equal';
 
 CREATE OPERATOR = (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_eq,
 	COMMUTATOR = =, NEGATOR = <>,
 	RESTRICT = eqsel, JOIN = eqjoinsel
 );
+COMMENT ON OPERATOR = (int8vec, int8vec) IS 'equal';
 
 CREATE OPERATOR <> (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_ne,
 	COMMUTATOR = <>, NEGATOR = =,
-	RESTRICT = eqsel, JOIN = eqjoinsel
+	RESTRICT = neqsel, JOIN = neqjoinsel
 );
+COMMENT ON OPERATOR <> (int8vec, int8vec) IS 'not equal';
 
 CREATE OPERATOR >= (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_ge,
 	COMMUTATOR = <=, NEGATOR = <,
 	RESTRICT = scalargesel, JOIN = scalargejoinsel
 );
+COMMENT ON OPERATOR >= (int8vec, int8vec) IS 'greater than or equal';
 
 CREATE OPERATOR > (
 	LEFTARG = int8vec, RIGHTARG = int8vec, FUNCTION = int8vec_gt,
 	COMMUTATOR = <, NEGATOR = <=,
 	RESTRICT = scalargtsel, JOIN = scalargtjoinsel
 );
+COMMENT ON OPERATOR > (int8vec, int8vec) IS 'greater than';
 
 CREATE OPERATOR CLASS int8vec_ops
 	DEFAULT FOR TYPE int8vec USING btree AS

@@ -5,18 +5,23 @@ CREATE TYPE sparsevec;
 
 CREATE FUNCTION sparsevec_in(cstring, oid, integer) RETURNS sparsevec
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_in(cstring, oid, integer) IS 'I/O';
 
 CREATE FUNCTION sparsevec_out(sparsevec) RETURNS cstring
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_out(sparsevec) IS 'I/O';
 
 CREATE FUNCTION sparsevec_typmod_in(cstring[]) RETURNS integer
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_typmod_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_typmod_in(cstring[]) IS 'I/O typmod';
 
 CREATE FUNCTION sparsevec_recv(internal, oid, integer) RETURNS sparsevec
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_recv' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_recv(internal, oid, integer) IS 'I/O';
 
 CREATE FUNCTION sparsevec_send(sparsevec) RETURNS bytea
 	AS 'MODULE_PATHNAME', 'vecx_sparsevec_send' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION sparsevec_send(sparsevec) IS 'I/O';
 
 CREATE TYPE sparsevec (
 	INPUT = sparsevec_in,
@@ -183,7 +188,7 @@ CREATE OPERATOR = (
 CREATE OPERATOR <> (
 	LEFTARG = sparsevec, RIGHTARG = sparsevec, FUNCTION = sparsevec_ne,
 	COMMUTATOR = <>, NEGATOR = =,
-	RESTRICT = eqsel, JOIN = eqjoinsel
+	RESTRICT = neqsel, JOIN = neqjoinsel
 );
 
 CREATE OPERATOR >= (

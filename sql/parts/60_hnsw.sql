@@ -13,69 +13,91 @@ COMMENT ON ACCESS METHOD hnsw IS 'hnsw index access method';
 
 CREATE FUNCTION hnsw_vector_l2_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_vector_l2_support(internal) IS 'hnsw index support: vector, Euclidean distance';
 
 CREATE FUNCTION hnsw_vector_ip_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_vector_ip_support(internal) IS 'hnsw index support: vector, inner product';
 
 CREATE FUNCTION hnsw_vector_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_vector_cosine_support(internal) IS 'hnsw index support: vector, cosine distance';
 
 CREATE FUNCTION hnsw_vector_l1_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f32_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_vector_l1_support(internal) IS 'hnsw index support: vector, taxicab distance';
 
 CREATE FUNCTION hnsw_halfvec_l2_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_halfvec_l2_support(internal) IS 'hnsw index support: halfvec, Euclidean distance';
 
 CREATE FUNCTION hnsw_halfvec_ip_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_halfvec_ip_support(internal) IS 'hnsw index support: halfvec, inner product';
 
 CREATE FUNCTION hnsw_halfvec_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_halfvec_cosine_support(internal) IS 'hnsw index support: halfvec, cosine distance';
 
 CREATE FUNCTION hnsw_halfvec_l1_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_f16_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_halfvec_l1_support(internal) IS 'hnsw index support: halfvec, taxicab distance';
 
 CREATE FUNCTION hnsw_bf16vec_l2_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_bf16vec_l2_support(internal) IS 'hnsw index support: bf16vec, Euclidean distance';
 
 CREATE FUNCTION hnsw_bf16vec_ip_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_bf16vec_ip_support(internal) IS 'hnsw index support: bf16vec, inner product';
 
 CREATE FUNCTION hnsw_bf16vec_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_bf16vec_cosine_support(internal) IS 'hnsw index support: bf16vec, cosine distance';
 
 CREATE FUNCTION hnsw_bf16vec_l1_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_bf16_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_bf16vec_l1_support(internal) IS 'hnsw index support: bf16vec, taxicab distance';
 
 CREATE FUNCTION hnsw_int8vec_l2_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_int8vec_l2_support(internal) IS 'hnsw index support: int8vec, Euclidean distance';
 
 CREATE FUNCTION hnsw_int8vec_ip_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_int8vec_ip_support(internal) IS 'hnsw index support: int8vec, inner product';
 
 CREATE FUNCTION hnsw_int8vec_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_int8vec_cosine_support(internal) IS 'hnsw index support: int8vec, cosine distance';
 
 CREATE FUNCTION hnsw_int8vec_l1_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_i8_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_int8vec_l1_support(internal) IS 'hnsw index support: int8vec, taxicab distance';
 
 CREATE FUNCTION hnsw_sparsevec_l2_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_l2' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_sparsevec_l2_support(internal) IS 'hnsw index support: sparsevec, Euclidean distance';
 
 CREATE FUNCTION hnsw_sparsevec_ip_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_ip' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_sparsevec_ip_support(internal) IS 'hnsw index support: sparsevec, inner product';
 
 CREATE FUNCTION hnsw_sparsevec_cosine_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_cosine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_sparsevec_cosine_support(internal) IS 'hnsw index support: sparsevec, cosine distance';
 
 CREATE FUNCTION hnsw_sparsevec_l1_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_sparse_l1' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_sparsevec_l1_support(internal) IS 'hnsw index support: sparsevec, taxicab distance';
 
 CREATE FUNCTION hnsw_bit_hamming_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_bit_hamming' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_bit_hamming_support(internal) IS 'hnsw index support: bit, Hamming distance';
 
 CREATE FUNCTION hnsw_bit_jaccard_support(internal) RETURNS internal
     AS 'MODULE_PATHNAME', 'vecx_hnsw_bit_jaccard' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION hnsw_bit_jaccard_support(internal) IS 'hnsw index support: bit, Jaccard distance';
 
 CREATE OPERATOR CLASS vector_l2_ops
     FOR TYPE vector USING hnsw AS

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <concepts>
 
 #include "hnsw/search.hpp"
@@ -50,6 +51,7 @@ class Stream {
           outside_(arena), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
+        set_target();
     }
 
     // The next row; `found` is false at the end. `distance` is the measure's. Takes share locks of single pages
@@ -139,12 +141,14 @@ class Stream {
         return visit(s_.points[0].link);
     }
 
-    // The best `target` nodes visited are kept in s_.best; the search has found its best when none of the
-    // frontier is nearer than the worst of these.
-    size_t target() const {
+    // The best target_ nodes visited are kept in s_.best; the search has found its best when none of the
+    // frontier is nearer than the worst of these. The look-ahead grows with the square root of the rows
+    // returned: README.md, "The stream", has the recalls.
+    void set_target() {
         size_t ef = static_cast<size_t>(options_.ef_search);
         size_t next = taken_ + 1;
-        return std::max({ef, next, next + ef > 10 ? next + ef - 10 : 0});
+        double spare = ef > 10 ? static_cast<double>(ef - 10) : 0;
+        target_ = std::max(ef, next + static_cast<size_t>(spare * std::sqrt(static_cast<double>(next) / 10)));
     }
 
     Status visit(Link link) {
@@ -162,7 +166,7 @@ class Stream {
             *state |= kDead;
         else
             rows_.push(c);
-        if (s_.best.size() >= target() && v.key >= s_.best.top().key) {
+        if (s_.best.size() >= target_ && v.key >= s_.best.top().key) {
             outside_.push(c);
             return Status{};
         }
@@ -171,14 +175,14 @@ class Stream {
         if (v.dead)
             return Status{};
         s_.best.push(c);
-        if (s_.best.size() > target())
+        if (s_.best.size() > target_)
             outside_.push(s_.best.pop());
         return Status{};
     }
 
     // After the target has grown: the nearest of those outside come in, and lead on if they never did.
     void take_in() {
-        while (s_.best.size() < target() && !outside_.empty()) {
+        while (s_.best.size() < target_ && !outside_.empty()) {
             Candidate c = outside_.pop();
             uint64_t *state = s_.visited.find(c.link.key());
             if ((*state & kFrontier) == 0) {
@@ -202,7 +206,7 @@ class Stream {
         for (;;) {
             if (s_.frontier.empty())
                 break;
-            if (s_.best.size() >= target() && s_.frontier.top().key > s_.best.top().key)
+            if (s_.best.size() >= target_ && s_.frontier.top().key > s_.best.top().key)
                 break;
             if (options_.max_tuples >= 0 && counters_.nodes >= static_cast<uint64_t>(options_.max_tuples)) {
                 phase_ = Phase::drain;
@@ -219,7 +223,7 @@ class Stream {
             for (uint32_t i = 0; i < count; ++i)
                 VECX_TRY(visit(s_.links[i]));
         }
-        if (s_.best.size() < target() || rows_.empty()) {
+        if (s_.best.size() < target_ || rows_.empty()) {
             // All that can be reached has been visited: the pages may hold more.
             start_sweep();
             return Status{};
@@ -231,6 +235,7 @@ class Stream {
     Status emit(Candidate c) {
         bool is_late = c.key < last_key_;
         ++taken_;
+        set_target();
         if (is_late && options_.late == LateRows::after_all) {
             late_.push(c);
             return Status{};
@@ -371,6 +376,7 @@ class Stream {
     mutable StreamCounters counters_{};
     uint64_t swept_distances_ = 0;
     size_t taken_ = 0; // nodes that have left rows_
+    size_t target_ = 0;
     double last_key_ = -std::numeric_limits<double>::infinity();
     double key_ = 0; // of the rows in tids_
     HeapTid tids_[kTidsPerNode];

@@ -17,6 +17,7 @@ extern "C" {
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
 #include "utils/guc.h"
+#include "utils/guc_tables.h"
 #include "utils/rel.h"
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
@@ -68,6 +69,19 @@ inline size_t vacuum_memory() {
 #endif
     int kilobytes = automatic && autovacuum_work_mem != -1 ? autovacuum_work_mem : maintenance_work_mem;
     return static_cast<size_t>(kilobytes) * 1024;
+}
+
+// A setting that this backend knows, by its exact name; null when there is none.
+inline config_generic *find_setting(const char *name) {
+#if PG_VERSION_NUM >= 160000
+    return find_option(name, false, true, ERROR);
+#else
+    config_generic **settings = get_guc_variables();
+    for (int i = 0, n = GetNumConfigOptions(); i < n; ++i)
+        if (strcmp(settings[i]->name, name) == 0)
+            return settings[i];
+    return nullptr;
+#endif
 }
 
 // EXPLAIN ANALYZE shows the number of index searches since 18.

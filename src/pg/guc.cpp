@@ -7,12 +7,35 @@
 
 namespace vecx::pg {
 
-int hnsw_ef_search = 40;
-int hnsw_iterative_scan = kIterativeOff;
-int hnsw_max_scan_tuples = -1;
-double hnsw_scan_mem_multiplier = 1.0;
-
 namespace {
+
+// A setting whose name pgvector has, too. In a session that used pgvector before vecx the name is
+// taken, and to define it again would be an error: then what the user sets through the other
+// library's setting is obeyed, and its default, which is meant for the other library, is not.
+template <class Config, config_type kType, class Value>
+struct Setting {
+    Value own;
+    const Config *other = nullptr; // settings that are no placeholders live as long as the backend
+
+    bool is_taken(const char *name) {
+        config_generic *found = find_setting(name);
+        if (found == nullptr || (found->flags & GUC_CUSTOM_PLACEHOLDER) != 0)
+            return false;
+        if (found->vartype == kType)
+            other = reinterpret_cast<const Config *>(found);
+        return true;
+    }
+    bool is_other() const { return other != nullptr && other->gen.source != PGC_S_DEFAULT; }
+    Value value() const { return is_other() ? *other->variable : own; }
+};
+using IntSetting = Setting<config_int, PGC_INT, int>;
+using RealSetting = Setting<config_real, PGC_REAL, double>;
+using EnumSetting = Setting<config_enum, PGC_ENUM, int>;
+
+IntSetting ef_search{40};
+EnumSetting iterative_scan{kIterativeOff};
+IntSetting max_scan_tuples{-1};
+RealSetting scan_mem_multiplier{1.0};
 
 int simd = 0; // 0 is auto, otherwise Level + 1
 
@@ -50,19 +73,42 @@ const char *show_simd() { return kernels::active->name; }
 
 } // namespace
 
+int hnsw_ef_search() { return ef_search.value(); }
+int hnsw_max_scan_tuples() { return max_scan_tuples.value(); }
+double hnsw_scan_mem_multiplier() { return scan_mem_multiplier.value(); }
+
+IterativeScan hnsw_iterative_scan() {
+    int value = iterative_scan.value();
+    if (iterative_scan.is_other()) // the other library's number; the names are the same
+        for (const config_enum_entry *o = iterative_scan.other->options; o->name != nullptr; ++o)
+            if (o->val == value)
+                for (const config_enum_entry *mode = kIterativeOptions; mode->name != nullptr; ++mode)
+                    if (strcmp(mode->name, o->name) == 0)
+                        return static_cast<IterativeScan>(mode->val);
+    return static_cast<IterativeScan>(value);
+}
+
 void define_settings() {
-    DefineCustomIntVariable("hnsw.ef_search", "Sets the size of the dynamic candidate list for search.",
-                            "How far an hnsw scan looks ahead of the rows it returns; it does not limit their number.",
-                            &hnsw_ef_search, 40, 1, 100000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("hnsw.iterative_scan", "Sets how rows that are found late are treated.",
-                             "off: after all rows that are in order; relaxed_order: at once; strict_order: left out.",
-                             &hnsw_iterative_scan, kIterativeOff, kIterativeOptions, PGC_USERSET, 0, nullptr, nullptr,
-                             nullptr);
-    DefineCustomIntVariable("hnsw.max_scan_tuples", "Sets the number of tuples after which an hnsw scan stops.",
-                            "-1, the default, means no limit: a scan ends with the last row of the index.",
-                            &hnsw_max_scan_tuples, -1, -1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.",
-                             nullptr, &hnsw_scan_mem_multiplier, 1, 1, 1000, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    if (!ef_search.is_taken("hnsw.ef_search"))
+        DefineCustomIntVariable("hnsw.ef_search", "Sets the size of the dynamic candidate list for search.",
+                                "How far an hnsw scan looks ahead of the rows it returns; it does not limit their "
+                                "number.",
+                                &ef_search.own, 40, 1, 100000, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+    if (!iterative_scan.is_taken("hnsw.iterative_scan"))
+        DefineCustomEnumVariable("hnsw.iterative_scan", "Sets how rows that are found late are treated.",
+                                 "off: after all rows that are in order; relaxed_order: at once; strict_order: left "
+                                 "out.",
+                                 &iterative_scan.own, kIterativeOff, kIterativeOptions, PGC_USERSET, GUC_EXPLAIN,
+                                 nullptr, nullptr, nullptr);
+    if (!max_scan_tuples.is_taken("hnsw.max_scan_tuples"))
+        DefineCustomIntVariable("hnsw.max_scan_tuples", "Sets the number of tuples after which an hnsw scan stops.",
+                                "-1, the default, means no limit: a scan ends with the last row of the index.",
+                                &max_scan_tuples.own, -1, -1, INT_MAX, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr,
+                                nullptr);
+    if (!scan_mem_multiplier.is_taken("hnsw.scan_mem_multiplier"))
+        DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.",
+                                 nullptr, &scan_mem_multiplier.own, 1, 1, 1000, PGC_USERSET, GUC_EXPLAIN, nullptr,
+                                 nullptr, nullptr);
     DefineCustomEnumVariable("vecx.simd", "Sets the instruction set level of the distance kernels.",
                              "auto takes the best that this CPU has; the setting shows the level in use.", &simd, 0,
                              kSimdOptions, PGC_USERSET, 0, check_simd, assign_simd, show_simd);

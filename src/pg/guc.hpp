@@ -6,10 +6,10 @@ namespace vecx::pg {
 // hnsw.iterative_scan, as in pgvector; see src/hnsw/README.md for what each means here.
 enum IterativeScan { kIterativeOff = 0, kIterativeRelaxed = 1, kIterativeStrict = 2 };
 
-extern int hnsw_ef_search;
-extern int hnsw_iterative_scan;
-extern int hnsw_max_scan_tuples; // -1: no limit
-extern double hnsw_scan_mem_multiplier;
+int hnsw_ef_search();
+IterativeScan hnsw_iterative_scan();
+int hnsw_max_scan_tuples(); // -1: no limit
+double hnsw_scan_mem_multiplier();
 
 void define_settings();
 

@@ -9,10 +9,35 @@ namespace vecx::types {
 
 namespace {
 
+// Up to three digits and then the end of the element: pixels, counts and quantised values are nothing else, and
+// the scanners below would spend more on what they may meet than on what is there. -1: something else.
+inline int short_number(const char *p, const char **next) {
+    unsigned value = static_cast<unsigned char>(*p - '0');
+    if (value > 9)
+        return -1;
+    for (int digits = 1;; ++digits) {
+        char c = *++p;
+        if (c == ',' || c == ']') {
+            *next = p;
+            return static_cast<int>(value);
+        }
+        if (!is_digit(c) || digits == 3)
+            return -1;
+        value = value * 10 + static_cast<unsigned>(c - '0');
+    }
+}
+
 // Reads one element at `p` and sets `next` behind it; false when there is none that fits, and then
 // refuse() says why. Two steps, because an ok Status costs more than a number.
 template <class E>
 bool parse_element(const char *p, const char *end, const char **next, typename E::Stored *out) {
+    if (int value = short_number(p, next); value >= 0) {
+        if constexpr (E::kIsFloat)
+            *out = E::narrow(static_cast<float>(value));
+        else
+            *out = static_cast<typename E::Stored>(value);
+        return E::kIsFloat || value <= INT8_MAX;
+    }
     if constexpr (E::kIsFloat) {
         float value;
         if (scan_float(p, end, &value, next) != Scan::ok)

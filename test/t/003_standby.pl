@@ -8,7 +8,7 @@ use VecxTest;
 use PostgreSQL::Test::Cluster;
 use Test::More;
 
-my $primary = new_node('primary', init => { allows_streaming => 1 }, conf => "wal_consistency_checking = 'all'\n");
+my $primary = new_node('primary', init => { allows_streaming => 1 }, conf => "wal_consistency_checking = 'all'\nwal_keep_size = 1GB\n");
 $primary->backup('base');
 my $standby = PostgreSQL::Test::Cluster->new('standby');
 $standby->init_from_backup($primary, 'base', has_streaming => 1);

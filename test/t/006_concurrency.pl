@@ -36,7 +36,7 @@ $node->pgbench(
 		'006_delete@2' => "DELETE FROM points WHERE id IN (SELECT id FROM points ORDER BY random() LIMIT 5 FOR UPDATE SKIP LOCKED);",
 		'006_delete_large@1' => "DELETE FROM large WHERE id IN (SELECT id FROM large ORDER BY random() LIMIT 1 FOR UPDATE SKIP LOCKED);",
 		'006_search@4' => "SET enable_seqscan = off; SELECT id FROM points ORDER BY c_vector <-> (SELECT c_vector FROM queries ORDER BY random() LIMIT 1) LIMIT 50;",
-		'006_vacuum@1' => 'VACUUM points; VACUUM large;',
+		'006_vacuum@1' => 'VACUUM (TRUNCATE false) points; VACUUM (TRUNCATE false) large;',
 	});
 $node->safe_psql('postgres', 'VACUUM points; ');
 $node->safe_psql('postgres', 'VACUUM large;');

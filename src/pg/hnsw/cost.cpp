@@ -68,7 +68,7 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
     double rows = info->tuples > 1 ? info->tuples : 1;
     double new_neighbours = 2.0 * facts.m * fmin(1.0, kNewNeighbours * log(rows + 1));
     double upper = log(rows) / log(static_cast<double>(facts.m)) * facts.m;
-    double first_visits = fmin(rows, upper + hnsw_ef_search * new_neighbours);
+    double first_visits = fmin(rows, upper + hnsw_ef_search() * new_neighbours);
     double all_visits = first_visits + rows * fmax(1.0, new_neighbours); // linear: honest for the first rows
 
     // Vectors that the table stores out of line are on no page that a sequential scan is charged for. To

@@ -41,17 +41,19 @@ struct ScanState {
 };
 
 hnsw::LateRows late_rows() {
-    switch (hnsw_iterative_scan) {
+    switch (hnsw_iterative_scan()) {
     case kIterativeRelaxed:
         return hnsw::LateRows::at_once;
     case kIterativeStrict:
         return hnsw::LateRows::left_out;
+    case kIterativeOff:
+        break;
     }
     return hnsw::LateRows::after_all;
 }
 
 size_t scan_memory() {
-    double bytes = static_cast<double>(work_mem) * 1024 * hnsw_scan_mem_multiplier;
+    double bytes = static_cast<double>(work_mem) * 1024 * hnsw_scan_mem_multiplier();
     return bytes < static_cast<double>(SIZE_MAX / 2) ? static_cast<size_t>(bytes) : SIZE_MAX / 2;
 }
 
@@ -79,8 +81,8 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     size_t sort_kilobytes = memory / 1024 < MAX_KILOBYTES ? memory / 1024 : MAX_KILOBYTES;
     Search *search = new (palloc(sizeof(Search))) Search(index, context, facts, static_cast<int>(sort_kilobytes));
     hnsw::StreamOptions options{};
-    options.ef_search = hnsw_ef_search;
-    options.max_tuples = hnsw_max_scan_tuples;
+    options.ef_search = hnsw_ef_search();
+    options.max_tuples = hnsw_max_scan_tuples();
     options.memory_limit = memory;
     options.late = late_rows();
     search->stream = new (palloc(sizeof(HnswStream)))

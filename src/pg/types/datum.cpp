@@ -7,6 +7,11 @@ extern "C" {
 
 namespace vecx::pg {
 
+void refuse_short(const char *type, size_t size) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("damaged %s has only %zu bytes", type, size)));
+    pg_unreachable();
+}
+
 int32 dimension_typmod(Datum modifiers, const char *type, int32 most) {
     int count;
     int32 *typmods = ArrayGetIntegerTypmods(DatumGetArrayTypeP(modifiers), &count);

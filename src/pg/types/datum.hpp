@@ -55,6 +55,9 @@ class Detoasted {
     alignas(MAXIMUM_ALIGNOF) char room_[VARATT_SHORT_MAX + VARHDRSZ];
 };
 
+// XX001 for a value that ends within its header: damage. `size` with the length word.
+[[noreturn]] void refuse_short(const char *type, size_t size);
+
 // What stands first behind the length word, which is the dimension in every vector type; of a toasted value,
 // only the first bytes are fetched.
 template <class Field>
@@ -62,10 +65,14 @@ Field first_field(Datum datum) {
     varlena *stored = reinterpret_cast<varlena *>(DatumGetPointer(datum));
     Field field;
     if (VARATT_IS_4B_U(stored) || has_short_header(stored)) {
+        if (unlikely(VARSIZE_ANY_EXHDR(stored) < sizeof field))
+            refuse_short("vector", VARSIZE_ANY(stored));
         memcpy(&field, VARDATA_ANY(stored), sizeof field);
         return field;
     }
     varlena *start = pg_detoast_datum_slice(stored, 0, sizeof field);
+    if (unlikely(VARSIZE_ANY_EXHDR(start) < sizeof field))
+        refuse_short("vector", VARSIZE_ANY(start));
     memcpy(&field, VARDATA_ANY(start), sizeof field);
     pfree(start);
     return field;

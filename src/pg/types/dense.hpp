@@ -18,8 +18,6 @@ using types::F32;
 using types::I8;
 using types::elements;
 
-using DenseArgument = Detoasted<DenseHeader>;
-
 // How the core prints floats: as PostgreSQL prints them with extra_float_digits = 1.
 constexpr auto kFormatFloat = float_to_shortest_decimal_bufn;
 
@@ -39,8 +37,31 @@ template <class E>
     pg_unreachable();
 }
 
+// XX001 for a value whose length does not belong to its dimension: damage, refused before a byte beyond the value
+// is touched.
 template <class E>
-inline void check_same_dim(const DenseArgument &a, const DenseArgument &b) {
+[[noreturn]] __attribute__((cold, noinline)) void refuse_damaged(const DenseHeader *value) {
+    ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("damaged %s of dimension %d has %zu bytes", E::kName,
+                                                            value->dim, static_cast<size_t>(VARSIZE(value)))));
+    pg_unreachable();
+}
+
+template <class E>
+inline void check_undamaged(const DenseHeader *value) {
+    size_t size = VARSIZE(value);
+    if (unlikely(size < sizeof(DenseHeader)))
+        refuse_short(E::kName, size);
+    if (unlikely(value->dim < 1 || size != types::value_size<E>(value->dim)))
+        refuse_damaged<E>(value);
+}
+
+template <class E>
+struct DenseArgument : Detoasted<DenseHeader> {
+    explicit DenseArgument(Datum datum) : Detoasted(datum) { check_undamaged<E>(get()); }
+};
+
+template <class E>
+inline void check_same_dim(const DenseArgument<E> &a, const DenseArgument<E> &b) {
     if (unlikely(a->dim != b->dim))
         refuse_dims<E>(a->dim, b->dim);
 }

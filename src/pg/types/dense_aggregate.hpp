@@ -29,7 +29,7 @@ Datum combine_sum_states(FunctionCallInfo fcinfo);
 template <class E>
 Datum dense_accum(FunctionCallInfo fcinfo) {
     SumState state = open_sum_state(PG_GETARG_DATUM(0), E::kName, "accum");
-    DenseArgument x(PG_GETARG_DATUM(1));
+    DenseArgument<E> x(PG_GETARG_DATUM(1));
     if (state.dim == 0) {
         double count = state.values[0];
         state = make_sum_state(x->dim);

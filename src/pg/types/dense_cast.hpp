@@ -12,7 +12,7 @@ namespace vecx::pg {
 
 template <class From, class To>
 Datum dense_cast(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<From> x(PG_GETARG_DATUM(0));
     check_typmod(PG_GETARG_INT32(1), x->dim);
     DenseHeader *result = allocate_dense<To>(x->dim);
     check(types::convert<From, To>(elements<From>(x.get()), static_cast<size_t>(x->dim), kFormatFloat,
@@ -44,7 +44,7 @@ Datum dense_from_array(FunctionCallInfo fcinfo) {
 
 template <class From>
 Datum dense_to_float4(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<From> x(PG_GETARG_DATUM(0));
     ArrayType *result = make_number_array(x->dim, FLOAT4OID, sizeof(float4));
     From::widen_all(elements<From>(x.get()), reinterpret_cast<float4 *>(ARR_DATA_PTR(result)),
                     static_cast<size_t>(x->dim));

@@ -33,7 +33,7 @@ Datum dense_in(FunctionCallInfo fcinfo) {
 
 template <class E>
 Datum dense_out(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<E> x(PG_GETARG_DATUM(0));
     char *text = static_cast<char *>(palloc(types::printed_size<E>(x->dim)));
     types::print<E>(elements<E>(x.get()), x->dim, kFormatFloat, text);
     x.release();
@@ -63,7 +63,7 @@ Datum dense_recv(FunctionCallInfo fcinfo) {
 
 template <class E>
 Datum dense_send(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<E> x(PG_GETARG_DATUM(0));
     size_t size = types::binary_size<E>(x->dim);
     bytea *message = static_cast<bytea *>(palloc(VARHDRSZ + size));
     SET_VARSIZE(message, VARHDRSZ + size);

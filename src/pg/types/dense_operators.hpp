@@ -13,7 +13,7 @@ namespace vecx::pg {
 
 template <class E, class Measure>
 inline Datum measure(FunctionCallInfo fcinfo, Measure distance) {
-    DenseArgument a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
+    DenseArgument<E> a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
     check_same_dim<E>(a, b);
     double result = distance(elements<E>(a.get()), elements<E>(b.get()), static_cast<size_t>(a->dim));
     a.release(); // a sort may keep the memory context for long
@@ -72,13 +72,13 @@ Datum dense_dims(FunctionCallInfo fcinfo) {
 
 template <class E>
 Datum dense_l2_norm(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<E> x(PG_GETARG_DATUM(0));
     PG_RETURN_FLOAT8(types::l2_norm<E>(elements<E>(x.get()), static_cast<size_t>(x->dim)));
 }
 
 template <class E>
 Datum dense_l2_normalize(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<E> x(PG_GETARG_DATUM(0));
     DenseHeader *result = allocate_dense<E>(x->dim);
     check(types::l2_normalize<E>(elements<E>(x.get()), static_cast<size_t>(x->dim), elements<E>(result)));
     PG_RETURN_POINTER(result);
@@ -86,7 +86,7 @@ Datum dense_l2_normalize(FunctionCallInfo fcinfo) {
 
 template <class E>
 Datum dense_binary_quantize(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<E> x(PG_GETARG_DATUM(0));
     VarBit *result = allocate_value<VarBit>(VARBITTOTALLEN(x->dim));
     VARBITLEN(result) = x->dim;
     types::binary_quantize<E>(elements<E>(x.get()), static_cast<size_t>(x->dim), VARBITS(result));
@@ -96,7 +96,7 @@ Datum dense_binary_quantize(FunctionCallInfo fcinfo) {
 // (type, start integer, count integer)
 template <class E>
 Datum dense_subvector(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<E> x(PG_GETARG_DATUM(0));
     types::Span span;
     check(types::find_span<E>(x->dim, PG_GETARG_INT32(1), PG_GETARG_INT32(2), &span));
     DenseHeader *result = allocate_dense<E>(span.count);
@@ -107,7 +107,7 @@ Datum dense_subvector(FunctionCallInfo fcinfo) {
 
 template <class E>
 Datum dense_concat(FunctionCallInfo fcinfo) {
-    DenseArgument a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
+    DenseArgument<E> a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
     DenseHeader *result = allocate_dense<E>(int64{a->dim} + b->dim);
     memcpy(elements<E>(result), elements<E>(a.get()), static_cast<size_t>(a->dim) * sizeof(typename E::Stored));
     memcpy(elements<E>(result) + a->dim, elements<E>(b.get()),
@@ -117,7 +117,7 @@ Datum dense_concat(FunctionCallInfo fcinfo) {
 
 template <class E, class Operation>
 inline Datum arithmetic(FunctionCallInfo fcinfo, Operation operation) {
-    DenseArgument a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
+    DenseArgument<E> a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
     check_same_dim<E>(a, b);
     DenseHeader *result = allocate_dense<E>(a->dim);
     check(operation(elements<E>(a.get()), elements<E>(b.get()), static_cast<size_t>(a->dim), elements<E>(result)));
@@ -131,7 +131,8 @@ Datum dense_add(FunctionCallInfo fcinfo) {
     if (unlikely(fcinfo->context != nullptr) && AggCheckCallContext(fcinfo, nullptr) &&
         VARATT_IS_4B_U(DatumGetPointer(PG_GETARG_DATUM(0)))) {
         DenseHeader *sum = reinterpret_cast<DenseHeader *>(PG_GETARG_POINTER(0));
-        DenseArgument x(PG_GETARG_DATUM(1));
+        check_undamaged<E>(sum);
+        DenseArgument<E> x(PG_GETARG_DATUM(1));
         if (unlikely(sum->dim != x->dim))
             refuse_dims<E>(sum->dim, x->dim);
         check(types::add<E>(elements<E>(sum), elements<E>(x.get()), static_cast<size_t>(x->dim), elements<E>(sum)));
@@ -152,7 +153,7 @@ Datum dense_mul(FunctionCallInfo fcinfo) {
 
 template <class E>
 inline int compare_arguments(FunctionCallInfo fcinfo) {
-    DenseArgument a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
+    DenseArgument<E> a(PG_GETARG_DATUM(0)), b(PG_GETARG_DATUM(1));
     int order = types::compare<E>(elements<E>(a.get()), static_cast<size_t>(a->dim), elements<E>(b.get()),
                                   static_cast<size_t>(b->dim));
     a.release(); // comparisons in a sort or a btree share one memory context

@@ -6,7 +6,7 @@ namespace vecx::pg {
 // To int2[] or int4[].
 template <class Number>
 Datum int8vec_to_integers(FunctionCallInfo fcinfo, Oid type) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<I8> x(PG_GETARG_DATUM(0));
     ArrayType *result = make_number_array(x->dim, type, sizeof(Number));
     Number *out = reinterpret_cast<Number *>(ARR_DATA_PTR(result));
     for (int32 i = 0; i < x->dim; ++i)

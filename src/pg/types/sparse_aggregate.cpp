@@ -50,7 +50,9 @@ VECX_FUNCTION(vecx_sparsevec_accum) {
         if (state == nullptr)
             state = new_state(context);
         SparseArg arg(PG_GETARG_DATUM(1));
-        check(types::add_to_sum(&state->sum, view(arg)));
+        types::SparseVector v = view(arg);
+        check_undamaged(v);
+        check(types::add_to_sum(&state->sum, v));
     }
     if (state == nullptr)
         PG_RETURN_NULL();

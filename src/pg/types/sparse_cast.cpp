@@ -20,7 +20,7 @@ Datum from_elements(const typename From::Stored *in, int32 dim) {
 
 template <class From>
 Datum from_dense(FunctionCallInfo fcinfo) {
-    DenseArgument x(PG_GETARG_DATUM(0));
+    DenseArgument<From> x(PG_GETARG_DATUM(0));
     check_typmod(PG_GETARG_INT32(1), x->dim);
     return from_elements<From>(elements<From>(x.get()), x->dim);
 }
@@ -31,6 +31,7 @@ Datum to_dense(FunctionCallInfo fcinfo) {
     types::SparseVector v = view(arg);
     check(types::check_dim<To>(v.dim));
     check_typmod(PG_GETARG_INT32(1), v.dim);
+    check_undamaged(v);
     DenseHeader *result = allocate_dense<To>(v.dim);
     check(types::scatter<To>(v, kFormatFloat, elements<To>(result)));
     PG_RETURN_POINTER(result);

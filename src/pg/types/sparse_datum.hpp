@@ -24,12 +24,21 @@ inline int32 sparse_dimension(Datum datum) { return first_field<int32>(datum); }
 // The value behind an argument, which must outlive the view.
 inline types::SparseVector view(const SparseArg &arg) {
     const SparseHeader *v = arg.get();
+    if (unlikely(VARSIZE(v) < sizeof(SparseHeader)))
+        refuse_short("sparsevec", VARSIZE(v));
     if (unlikely(v->nnz < 0 || VARSIZE(v) != sparse_size(v->nnz)))
         ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("sparsevec of %d elements has %u bytes", v->nnz,
                                                                 static_cast<unsigned>(VARSIZE(v)))));
     const int32 *indices = reinterpret_cast<const int32 *>(v + 1);
     return types::SparseVector{
         v->dim, SparseView{indices, reinterpret_cast<const float *>(indices + v->nnz), v->nnz}};
+}
+
+// Before indices say where something is written: XX001 unless they are in order and within the dimension.
+inline void check_undamaged(const types::SparseVector &v) {
+    Status sound = types::check_sparse_indices(v.elements.indices, v.elements.nnz, v.dim);
+    if (unlikely(!sound.ok()))
+        ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("damaged sparsevec: %s", sound.message)));
 }
 
 // A result under construction: the core fills `builder`, finish() makes a value of it.
