@@ -54,7 +54,9 @@ TEST_F(HnswStream, LimitCostsWhatEfPromises) {
         // The look-ahead stays ahead: more rows cost more, and stay as good.
         ScanResult more = index.scan(query, options, 300);
         EXPECT_GT(more.counters.nodes, ten.counters.nodes);
-        EXPECT_FALSE(more.counters.swept);
+        if (ef <= 40) { // at 200 the look-ahead of the 300th row is all of this small index
+            EXPECT_FALSE(more.counters.swept);
+        }
         if (ef >= 40) {
             EXPECT_GE(exact_prefix(query, more), 290u);
         }
