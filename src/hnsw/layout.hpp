@@ -1,4 +1,4 @@
-// The bytes of the index, layout `plain`. They are for ever: fixed-width fields, explicit padding that is
+// The bytes of the index: pages, links, and the records of layout `plain` (inlined/shape.hpp has the others). They are for ever: fixed-width fields, explicit padding that is
 // zero, nothing that depends on the CPU. Every accessor that takes a page checks what it reads; a page is
 // never trusted (Code::corrupted with the block number).
 #pragma once
@@ -24,8 +24,9 @@ constexpr int kMaxRetries = 8;
 
 // Retired values keep their numbers.
 enum class PageKind : uint16_t { unused = 0, meta = 1, nodes = 2 };
-enum class RecordKind : uint8_t { free = 0, node = 1, chunk = 2 };
-enum class LayoutKind : uint8_t { plain = 1 };
+enum class RecordKind : uint8_t { free = 0, node = 1, chunk = 2, inlined_node = 3, tid_chunk = 4 };
+constexpr uint8_t kLastRecordKind = 4;
+enum class LayoutKind : uint8_t { plain = 1, inlined = 2, compact = 3 };
 
 struct PageHead {
     uint32_t magic;
@@ -149,8 +150,13 @@ struct MetaRecord {
     uint16_t entry_level;
     int32_t dim;
     Link entry; // none: the graph is empty
-    uint32_t pad0;
-    uint64_t reserved[8];
+    uint8_t own_kind;   // these four are 0 in layout plain; inlined/shape.hpp
+    uint8_t tid_places;
+    uint16_t places;
+    uint16_t code_words;
+    uint16_t pad0;
+    uint32_t pad1;
+    uint64_t reserved[7];
 };
 static_assert(sizeof(MetaRecord) == 88);
 static_assert(std::is_trivially_copyable_v<NodeHead> && std::is_trivially_copyable_v<MetaRecord>);

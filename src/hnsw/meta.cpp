@@ -3,6 +3,8 @@
 
 #include <cstring>
 
+#include "hnsw/inlined/shape.hpp"
+
 #include "base/core_only.hpp"
 
 namespace vecx::hnsw {
@@ -38,7 +40,7 @@ const char *meta_fault(const PageView &page, MetaRecord *out) {
         head->data_end != sizeof(PageHead) + sizeof(MetaRecord))
         return "not a metapage";
     memcpy(out, page.body + sizeof(PageHead), sizeof *out);
-    if (out->layout != static_cast<uint8_t>(LayoutKind::plain))
+    if (out->layout < static_cast<uint8_t>(LayoutKind::plain) || out->layout > static_cast<uint8_t>(LayoutKind::compact))
         return "unknown layout";
     if (out->element_type < static_cast<uint8_t>(ElementType::f32) ||
         out->element_type > static_cast<uint8_t>(ElementType::sparse))
@@ -53,6 +55,10 @@ const char *meta_fault(const PageView &page, MetaRecord *out) {
         return "dimension out of range";
     if (out->entry_level > kMaxLevel || out->entry.slot >= kMaxSlots || (!out->entry.none() && out->entry.block == kMetaBlock))
         return "entry point out of range";
+    if (out->layout != static_cast<uint8_t>(LayoutKind::plain)) {
+        inlined::Shape shape;
+        return inlined::shape_from_meta(*out, page.size, &shape);
+    }
     return nullptr;
 }
 

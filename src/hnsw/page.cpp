@@ -233,7 +233,7 @@ const char *node_fault(const PageView &page, uint16_t slot_number, NodeView *out
         return fault;
     const NodeHead *head = reinterpret_cast<const NodeHead *>(page.body + slot->offset);
     if (head->kind != static_cast<uint8_t>(RecordKind::node))
-        return head->kind <= static_cast<uint8_t>(RecordKind::chunk) ? nullptr : "unknown kind of record";
+        return head->kind <= kLastRecordKind ? nullptr : "unknown kind of record";
     if (slot->length < sizeof(NodeHead))
         return "node record too short";
     if (head->generation == 0)
@@ -269,13 +269,36 @@ const char *chunk_fault(const PageView &page, uint16_t slot_number, ChunkView *o
         return fault;
     const ChunkHead *head = reinterpret_cast<const ChunkHead *>(page.body + slot->offset);
     if (head->kind != static_cast<uint8_t>(RecordKind::chunk))
-        return head->kind <= static_cast<uint8_t>(RecordKind::chunk) ? nullptr : "unknown kind of record";
+        return head->kind <= kLastRecordKind ? nullptr : "unknown kind of record";
     if (slot->length < sizeof(ChunkHead) || head->size == 0 || head->size > slot->length - sizeof(ChunkHead))
         return "size of a chunk out of bounds";
     if (head->generation == 0)
         return "chunk of generation 0";
     out->head = head;
     out->bytes = page.body + slot->offset + sizeof(ChunkHead);
+    return nullptr;
+}
+
+const char *record_fault(const PageView &page, uint16_t slot_number, RecordKind kind, const uint8_t **record,
+                         uint32_t *length) {
+    *record = nullptr;
+    const PageHead *page_header = page_head(page);
+    if (const char *fault = page_fault(page); fault != nullptr)
+        return fault;
+    if (slot_number >= page_header->slot_count) // also on a page never written
+        return nullptr;
+    const Slot *slot = slot_at(page.body, page.size, slot_number);
+    if (slot->offset == 0)
+        return nullptr;
+    if (const char *fault = slot_fault(page_header, slot); fault != nullptr)
+        return fault;
+    const RecordHead *head = record_head(page.body, slot->offset);
+    if (head->kind != static_cast<uint8_t>(kind))
+        return head->kind <= kLastRecordKind ? nullptr : "unknown kind of record";
+    if (head->generation == 0)
+        return "record of generation 0";
+    *record = page.body + slot->offset;
+    *length = slot->length;
     return nullptr;
 }
 

@@ -79,6 +79,10 @@ void free_record(MutablePage &page, uint16_t slot);
 const char *node_fault(const PageView &page, uint16_t slot, NodeView *out);
 const char *chunk_fault(const PageView &page, uint16_t slot, ChunkView *out);
 Status decode_node(const PageView &page, uint16_t slot, NodeView *out);
+
+// The bytes of the record of `kind` in `slot`: its bounds, kind and generation are checked, its contents are not.
+// `record` is null, and nothing is wrong, when the slot holds nothing or something else. For inside a callback.
+const char *record_fault(const PageView &page, uint16_t slot, RecordKind kind, const uint8_t **record, uint32_t *length);
 Status decode_chunk(const PageView &page, uint16_t slot, ChunkView *out);
 
 // Slots in the directory; 0 for a page never written. The page must have passed page_fault.

@@ -41,7 +41,7 @@ IndexFacts facts_of_new(Relation index) {
     const OpclassInfo *info = opclass_info(index);
     HnswOptions options = options_of(index);
     IndexFacts facts{info->type, info->metric, column_dimensions(index, info->type), options.m,
-                     options.ef_construction};
+                     options.ef_construction, options.layout, {}};
     if (options.ef_construction < 2 * options.m)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("ef_construction must be greater than or equal to 2 * m")));
@@ -49,12 +49,25 @@ IndexFacts facts_of_new(Relation index) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                         errmsg("there is no %s distance for type %s", metric_name(facts.metric),
                                element_type_name(facts.type))));
+    // 0 is auto: plain until the other layouts can do all that it can.
+    const bool wanted = facts.layout == hnsw::LayoutKind::inlined || facts.layout == hnsw::LayoutKind::compact;
+    if (!wanted) {
+        facts.layout = hnsw::LayoutKind::plain;
+    } else if (!hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape)) {
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("layout \"%s\" is not possible for %s distance of %s with %d dimensions",
+                               facts.layout == hnsw::LayoutKind::compact ? "compact" : "inline", metric_name(facts.metric),
+                               element_type_name(facts.type), facts.dim),
+                        errhint("Use layout = auto or plain.")));
+    }
     return facts;
 }
 
-void write_metapage(BulkStore &store, const IndexFacts &facts, hnsw::LayoutKind layout) {
+void write_metapage(BulkStore &store, const IndexFacts &facts) {
     hnsw::MetaRecord meta{};
-    meta.layout = static_cast<uint8_t>(layout);
+    meta.layout = static_cast<uint8_t>(facts.layout);
+    if (facts.layout != hnsw::LayoutKind::plain)
+        hnsw::inlined::shape_to_meta(facts.shape, &meta);
     meta.element_type = static_cast<uint8_t>(facts.type);
     meta.metric = static_cast<uint8_t>(facts.metric);
     meta.m = static_cast<uint8_t>(facts.m);
@@ -144,7 +157,7 @@ IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
     hnsw::BuildGraph graph(build.arena, build.measure, facts.m, facts.ef_construction, kSeed, kBodySize);
     build.graph = &graph;
 
-    write_metapage(store, facts, options_of(index).layout);
+    write_metapage(store, facts);
     report_phase(kPhaseLoad);
     if (heap->rd_rel->reltuples > 0)
         report_tuples_total(static_cast<int64>(heap->rd_rel->reltuples));
@@ -165,7 +178,7 @@ IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
 
 void hnsw_build_empty(Relation index) {
     BulkStore store(index, nullptr, false, INIT_FORKNUM);
-    write_metapage(store, facts_of_new(index), options_of(index).layout);
+    write_metapage(store, facts_of_new(index));
     log_fork(index, INIT_FORKNUM);
 }
 

@@ -1,6 +1,7 @@
 // The hnsw access method's shell: what its files share. The graph itself is in src/hnsw.
 #pragma once
 
+#include "hnsw/inlined/shape.hpp"
 #include "hnsw/layout.hpp"
 #include "pg/postgres.hpp"
 #include "types/distance.hpp"
@@ -36,13 +37,15 @@ struct IndexFacts {
     int32_t dim;
     int m;
     int ef_construction;
+    hnsw::LayoutKind layout;
+    hnsw::inlined::Shape shape; // of layouts inlined and compact
 };
 
 // An index's options; missing ones have their defaults.
 struct HnswOptions {
     int m;
     int ef_construction;
-    hnsw::LayoutKind layout;
+    hnsw::LayoutKind layout; // 0: auto
 };
 
 // support.cpp

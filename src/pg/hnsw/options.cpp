@@ -22,6 +22,8 @@ struct StoredOptions {
 relopt_enum_elt_def layouts[] = {
     {"auto", 0},
     {"plain", static_cast<int>(hnsw::LayoutKind::plain)},
+    {"inline", static_cast<int>(hnsw::LayoutKind::inlined)},
+    {"compact", static_cast<int>(hnsw::LayoutKind::compact)},
     {nullptr, 0},
 };
 
@@ -35,7 +37,7 @@ void hnsw_define_options() {
                       hnsw::kDefaultEfConstruction, hnsw::kMinEfConstruction, hnsw::kMaxEfConstruction,
                       AccessExclusiveLock);
     add_enum_reloption(kind, "layout", "How nodes are laid out on pages.", layouts, 0,
-                       "Valid values are \"auto\" and \"plain\".", AccessExclusiveLock);
+                       "Valid values are \"auto\", \"plain\", \"inline\" and \"compact\".", AccessExclusiveLock);
 }
 
 bytea *hnsw_options(Datum reloptions, bool validate) {
@@ -50,12 +52,11 @@ bytea *hnsw_options(Datum reloptions, bool validate) {
 
 HnswOptions options_of(Relation index) {
     const StoredOptions *stored = reinterpret_cast<const StoredOptions *>(index->rd_options);
-    HnswOptions options{hnsw::kDefaultM, hnsw::kDefaultEfConstruction, hnsw::LayoutKind::plain};
+    HnswOptions options{hnsw::kDefaultM, hnsw::kDefaultEfConstruction, hnsw::LayoutKind{}};
     if (stored != nullptr) {
         options.m = stored->m;
         options.ef_construction = stored->ef_construction;
-        if (stored->layout != 0)
-            options.layout = static_cast<hnsw::LayoutKind>(stored->layout);
+        options.layout = static_cast<hnsw::LayoutKind>(stored->layout);
     }
     return options;
 }

@@ -168,7 +168,10 @@ IndexFacts index_facts(Relation index) {
                                   static_cast<unsigned>(info->metric)),
                   name);
         IndexFacts *facts = static_cast<IndexFacts *>(MemoryContextAlloc(index->rd_indexcxt, sizeof(IndexFacts)));
-        *facts = IndexFacts{info->type, info->metric, meta.dim, meta.m, meta.ef_construction};
+        *facts = IndexFacts{info->type, info->metric, meta.dim, meta.m, meta.ef_construction,
+                            static_cast<hnsw::LayoutKind>(meta.layout), {}};
+        if (facts->layout != hnsw::LayoutKind::plain) // read_meta has checked that there is one
+            hnsw::inlined::shape_from_meta(meta, kBodySize, &facts->shape);
         index->rd_amcache = facts; // freed with the relation cache entry
     }
     return *static_cast<IndexFacts *>(index->rd_amcache);

@@ -1,0 +1,68 @@
+// Node records of the layouts `inline` and `compact` on a page: found with every byte checked, and changed. These
+// work on the bytes only; which lock is held is the caller's business.
+#pragma once
+
+#include <span>
+
+#include "hnsw/inlined/shape.hpp"
+#include "hnsw/page.hpp"
+
+namespace vecx::hnsw::inlined {
+
+// Pointers into the page, good as long as its lock is held.
+struct NodeView {
+    const Head *head = nullptr; // null: the slot holds no such node
+    const HeapTid *tids;        // shape.tid_places, the first head->tid_count in use
+    const Link *links;          // head->places; any may be none
+    const uint16_t *add;        // binary16, times head->add_scale; null in `compact`
+    const uint16_t *mul;        // binary16, times head->mul_scale; null in `compact`
+    const uint64_t *codes;      // groups of kGroup neighbours, word by word: see code_word
+    const uint8_t *own;         // shape.own_size() bytes; zeroes for an entry node
+
+    bool is_entry() const { return (head->flags & kNodeEntry) != 0; }
+    // No row: leads on, is not a result. VACUUM frees it unless it is the entry node.
+    bool dead() const {
+        return (head->flags & (kNodeDead | kNodeEntry)) != 0 || (head->tid_count == 0 && head->more_tids.none());
+    }
+};
+
+// The same on a page that may be changed.
+struct NodeEdit {
+    Head *head;
+    HeapTid *tids;
+    Link *links;
+    uint16_t *add;
+    uint16_t *mul;
+    uint64_t *codes;
+    uint8_t *own;
+};
+
+struct TidChunkView {
+    const TidChunkHead *head = nullptr;
+    const HeapTid *tids; // head->capacity, the first head->count in use
+};
+
+// Where word `word` of the code of neighbour `i` is in NodeView::codes.
+inline uint32_t code_index(uint32_t i, uint32_t word, uint32_t code_words) {
+    return (i / kGroup * code_words + word) * kGroup + i % kGroup;
+}
+
+// The node in `slot`; `head` is null, and nothing is wrong, when the slot does not exist, is free, or holds another
+// kind of record: links may be stale. A text that lives for ever when the page is damaged. Links are not looked
+// at: their users check slot < kMaxSlots, and the store the block.
+const char *node_fault(const PageView &page, const Shape &shape, uint16_t slot, NodeView *out);
+const char *tid_chunk_fault(const PageView &page, uint16_t slot, TidChunkView *out);
+
+// The parts of a record that add_record has just made or node_fault accepted; `record` is its first byte.
+NodeEdit edit_record(uint8_t *record, const Shape &shape, int places);
+// `page` must be the page that `view` was decoded from.
+NodeEdit edit_node(MutablePage &page, const Shape &shape, const NodeView &view);
+
+// Changes neighbour `i` of a node: link, factors and code (shape.code_words words; null when compact). Rescales the
+// factors of all neighbours when these do not fit the scale. Counts no version: the caller does.
+void set_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i, Link link, float add, float mul,
+                   const uint64_t *code);
+// Empties place `i`; its code and factors become zero.
+void clear_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i);
+
+} // namespace vecx::hnsw::inlined
