@@ -1,0 +1,110 @@
+// Visiting nodes of the layouts `inline` and `compact` through links: one page access tells a node's key and, with
+// codes, the estimated keys of all its neighbours.
+#pragma once
+
+#include <limits>
+
+#include "base/array.hpp"
+#include "hnsw/inlined/codec.hpp"
+#include "hnsw/meta.hpp"
+
+namespace vecx::hnsw::inlined {
+
+// The rest is only set when `found`: when the link still meets the node it was made for.
+struct Visit {
+    bool found;
+    bool dead;  // no row: leads on
+    float key;  // of the stored vector; +infinity for the entry node, which has none
+    uint32_t count; // neighbours
+};
+
+// A neighbour that a visit saw: `key` is estimated (0 in layout compact, which has no codes).
+struct Neighbour {
+    Link link;
+    float key;
+};
+
+// Reads nodes of one index for one operation. Every method takes and releases the share lock of a single page;
+// "gone" (found == false) is no error.
+template <NodeStore S>
+class Visitor {
+  public:
+    Visitor(S &store, const Shape &shape) : store_(&store), shape_(shape) {}
+
+    S &store() { return *store_; }
+    const Shape &shape() const { return shape_; }
+    uint64_t visits() const { return visits_; }
+    uint64_t estimates() const { return estimates_; }
+
+    // f(const NodeView &) under the share lock, if the node is there. f must not go back to the store.
+    template <class F>
+    Status look(Link link, bool *found, F f) {
+        const char *fault = nullptr;
+        *found = false;
+        ++visits_;
+        VECX_TRY(store_->read(link.block, [&](const PageView &page) {
+            NodeView node;
+            fault = node_fault(page, shape_, link.slot, &node);
+            if (fault != nullptr || node.head == nullptr || node.head->generation != link.generation)
+                return;
+            *found = true;
+            f(node);
+        }));
+        return fault == nullptr ? Status{} : fault_status(link.block, fault);
+    }
+
+    // Visits a node: its key, and its neighbours (without the empty places) to `out`, which has room for kMaxPlaces.
+    // f(const NodeView &, float key) runs under the lock, for what else the caller wants of it.
+    template <class F>
+    Status visit(Link link, const Query &query, Visit *visit, Neighbour *out, F f) {
+        return look(link, &visit->found, [&](const NodeView &node) {
+            float keys[kMaxPlaces];
+            visit->dead = node.dead();
+            // An entry node has no vector: its neighbours' codes are relative to zero.
+            float base = node.is_entry() ? entry_key(query) : own_key(shape_, query, *node.head, node.own);
+            visit->key = node.is_entry() ? std::numeric_limits<float>::infinity() : base;
+            if (shape_.code_words > 0) {
+                estimate(shape_, query, node, base, keys);
+                estimates_ += node.head->places;
+            }
+            visit->count = 0;
+            for (uint32_t i = 0; i < node.head->places; ++i)
+                if (!node.links[i].none() && node.links[i].slot < kMaxSlots)
+                    out[visit->count++] = Neighbour{node.links[i], shape_.code_words > 0 ? keys[i] : 0.0f};
+            f(node, visit->key);
+        });
+    }
+
+  private:
+    // The key of the query to the origin of the geometry: what an entry node's estimates start from.
+    float entry_key(const Query &query) const {
+        if (shape_.metric == Metric::l2)
+            return query.norm * query.norm;
+        return shape_.metric == Metric::ip ? 0.0f : 0.5f;
+    }
+
+    S *store_;
+    Shape shape_;
+    uint64_t visits_ = 0;
+    uint64_t estimates_ = 0;
+};
+
+// Calls f(slot, const NodeView &) for every node of a block, under its share lock.
+template <NodeStore S, class F>
+Status for_each_node(S &store, const Shape &shape, uint32_t block, F f) {
+    const char *fault = nullptr;
+    VECX_TRY(store.read(block, [&](const PageView &page) {
+        if ((fault = page_fault(page)) != nullptr)
+            return;
+        for (uint32_t i = 0, n = slot_count(page); i < n; ++i) {
+            NodeView node;
+            if ((fault = node_fault(page, shape, static_cast<uint16_t>(i), &node)) != nullptr)
+                return;
+            if (node.head != nullptr)
+                f(static_cast<uint16_t>(i), node);
+        }
+    }));
+    return fault == nullptr ? Status{} : fault_status(block, fault);
+}
+
+} // namespace vecx::hnsw::inlined
