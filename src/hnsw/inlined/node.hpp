@@ -17,7 +17,7 @@ struct NodeView {
     const uint16_t *add;        // binary16, times head->add_scale; null in `compact`
     const uint16_t *mul;        // binary16, times head->mul_scale; null in `compact`
     const uint64_t *codes;      // groups of kGroup neighbours, word by word: see code_word
-    const uint8_t *own;         // shape.own_size() bytes; zeroes for an entry node
+    const uint8_t *own;         // shape.own_size() bytes; of an entry node, the mean of many vectors
 
     bool is_entry() const { return (head->flags & kNodeEntry) != 0; }
     // No row: leads on, is not a result. VACUUM frees it unless it is the entry node.

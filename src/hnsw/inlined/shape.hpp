@@ -61,7 +61,7 @@ struct Head {
 };
 static_assert(sizeof(Head) == 48);
 
-// No row and no vector of its own: where searches start. Its neighbours are spread over the whole graph.
+// No row: where searches start. Its vector is the mean of many, its neighbours are spread over the whole graph.
 constexpr uint8_t kNodeEntry = 2;
 
 // Further heap TIDs of a node: a list from Head::more_tids, newest chunk first.

@@ -14,7 +14,7 @@ namespace vecx::hnsw::inlined {
 struct Visit {
     bool found;
     bool dead;  // no row: leads on
-    float key;  // of the stored vector; +infinity for the entry node, which has none
+    float key;  // of the stored vector; +infinity for the entry node, whose vector is no row's
     uint32_t count; // neighbours
 };
 
@@ -60,8 +60,7 @@ class Visitor {
         return look(link, &visit->found, [&](const NodeView &node) {
             float keys[kMaxPlaces];
             visit->dead = node.dead();
-            // An entry node has no vector: its neighbours' codes are relative to zero.
-            float base = node.is_entry() ? entry_key(query) : own_key(shape_, query, *node.head, node.own);
+            float base = own_key(shape_, query, *node.head, node.own);
             visit->key = node.is_entry() ? std::numeric_limits<float>::infinity() : base;
             if (shape_.code_words > 0) {
                 estimate(shape_, query, node, base, keys);
@@ -76,13 +75,6 @@ class Visitor {
     }
 
   private:
-    // The key of the query to the origin of the geometry: what an entry node's estimates start from.
-    float entry_key(const Query &query) const {
-        if (shape_.metric == Metric::l2)
-            return query.norm * query.norm;
-        return shape_.metric == Metric::ip ? 0.0f : 0.5f;
-    }
-
     S *store_;
     Shape shape_;
     uint64_t visits_ = 0;
