@@ -4,7 +4,7 @@
 #pragma once
 
 #include "hnsw/inlined/beam.hpp"
-#include "hnsw/inlined/tids.hpp"
+#include "hnsw/inlined/tid_reader.hpp"
 #include "hnsw/scan.hpp"
 
 namespace vecx::hnsw::inlined {

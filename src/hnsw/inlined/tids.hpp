@@ -1,141 +1,129 @@
-// The heap TIDs of a node, one after the other: those in its record and those in its list of chunks.
+// More heap TIDs for a node: in its record, else in its list of chunks. Only the first chunk of the list is ever looked
+// at, and chunks grow with the list: so a million rows of one vector cost a few pages each.
+//
+// A chunk without heap TIDs is closed: VACUUM, which made it so, is about to take it out of the list, and nothing is
+// added to it. So a node whose record and chunks VACUUM found empty stays empty unless `more_tids` changes, which the
+// lock on the node's page tells.
 #pragma once
 
-#include "base/array.hpp"
-#include "base/flat_set.hpp"
 #include "hnsw/inlined/visitor.hpp"
+#include "hnsw/place.hpp"
 
 namespace vecx::hnsw::inlined {
 
-// Reads while others write. A heap TID never moves from one record to another, chunks are put in front of a list, and
-// those that VACUUM has emptied are taken out: so one found gone on the way means that the list is read again
-// from its node, passing over the chunks that were given out. A link that is gone twice ends the list.
+constexpr uint32_t kFirstTidChunk = 16;
+
+// How many heap TIDs the chunk in front of one of `capacity` (0: none) has room for.
+inline uint32_t next_chunk_capacity(uint32_t capacity, uint32_t body_size) {
+    const uint32_t most = (max_record(body_size) - static_cast<uint32_t>(sizeof(TidChunkHead))) / static_cast<uint32_t>(sizeof(HeapTid));
+    const uint32_t wanted = capacity == 0 ? kFirstTidChunk : 4 * capacity;
+    return wanted < most ? wanted : most;
+}
+
+// Adds `tid` to `node`, whose vector the caller has found equal (it never changes during a generation). `attached` is
+// false when the node is gone or dead. At most three page writes: a chunk, the node, and the chunk again if another
+// session was faster. Takes the chunk writers' lock, shared, when a chunk is made.
 template <NodeStore S>
-class TidReader {
-  public:
-    TidReader(S &store, Arena &arena, const Shape &shape) : store_(&store), shape_(shape), chunk_(arena), given_(arena) {}
-
-    // All heap TIDs of a node; none when it is gone.
-    Status start(Link node) {
-        begin(node);
-        return read_node(true);
-    }
-    // The same for a node whose record has been read: the heap TIDs in it, and its first chunk.
-    void start_known(Link node, const HeapTid *tids, uint32_t count, Link more) {
-        begin(node);
-        memcpy(tids_, tids, count * sizeof(HeapTid));
-        current_ = tids_;
-        count_ = count;
-        next_ = more;
-    }
-
-    // Takes share locks of single pages and holds none when it returns.
-    Status next(HeapTid *tid, bool *found) {
-        while (at_ == count_) {
-            if (next_.none()) {
-                *found = false;
-                return Status{};
-            }
-            VECX_TRY(read_chunk());
-        }
-        *tid = current_[at_++];
-        *found = true;
-        return Status{};
-    }
-
-    uint64_t pages() const { return pages_; }
-
-  private:
-    void begin(Link node) {
-        node_ = node;
-        count_ = at_ = 0;
-        next_ = gone_ = Link{};
-        skipped_ = 0;
-        if (given_.size() > 0)
-            given_.clear();
-    }
-
-    Status read_node(bool with_tids) {
+Status attach_tid(S &store, const Shape &shape, Link node, HeapTid tid, uint32_t body_size, bool *attached) {
+    *attached = false;
+    for (int attempt = 0; attempt < kMaxRetries && !*attached; ++attempt) {
+        store.poll();
         const char *fault = nullptr;
-        ++pages_;
-        next_ = Link{};
-        VECX_TRY(store_->read(node_.block, [&](const PageView &page) {
-            NodeView node;
-            fault = node_fault(page, shape_, node_.slot, &node);
-            if (fault != nullptr || node.head == nullptr || node.head->generation != node_.generation)
+        bool gone = true, full = false;
+        Link first{};
+        // Look first: when the record is full, as it is for all but a few of many, it need not be locked to change it.
+        VECX_TRY(store.read(node.block, [&](const PageView &page) {
+            NodeView view;
+            fault = node_fault(page, shape, node.slot, &view);
+            gone = fault != nullptr || view.head == nullptr || view.head->generation != node.generation || view.dead();
+            if (gone)
                 return;
-            next_ = node.head->more_tids;
-            if (with_tids) {
-                count_ = node.head->tid_count;
-                memcpy(tids_, node.tids, count_ * sizeof(HeapTid));
-            }
+            full = view.head->tid_count >= shape.tid_places;
+            first = view.head->more_tids;
         }));
-        current_ = tids_;
-        return fault == nullptr ? Status{} : fault_status(node_.block, fault);
-    }
-
-    Status read_chunk() {
-        if (next_.slot >= kMaxSlots)
-            return fault_status(node_.block, "link to a list of heap TIDs out of range");
-        store_->poll();
-        const Link link = next_;
-        const bool given = given_.has(link.key());
-        const char *fault = nullptr;
-        bool there = false;
-        uint32_t wanted;
-        count_ = at_ = 0;
-        do { // nothing can be allocated under the lock
-            wanted = 0;
-            ++pages_;
-            VECX_TRY(store_->read(link.block, [&](const PageView &page) {
-                TidChunkView chunk;
-                fault = tid_chunk_fault(page, link.slot, &chunk);
-                if (fault != nullptr || chunk.head == nullptr || chunk.head->generation != link.generation ||
-                    chunk.head->node != node_)
-                    return;
-                there = true;
-                next_ = chunk.head->next;
-                if (given)
-                    return;
-                if (chunk.head->count > chunk_.capacity()) {
-                    wanted = chunk.head->capacity;
-                    return;
-                }
-                count_ = chunk.head->count;
-                if (count_ > 0)
-                    memcpy(chunk_.data(), chunk.tids, count_ * sizeof(HeapTid));
+        if (fault != nullptr)
+            return fault_status(node.block, fault);
+        if (gone)
+            return Status{};
+        if (!full) {
+            VECX_TRY(store.update(node.block, [&](MutablePage &page) {
+                NodeView view;
+                fault = node_fault(view_of(page), shape, node.slot, &view);
+                if (fault != nullptr || view.head == nullptr || view.head->generation != node.generation || view.dead() ||
+                    view.head->tid_count >= shape.tid_places)
+                    return false;
+                NodeEdit out = edit_node(page, shape, view);
+                out.tids[out.head->tid_count++] = tid;
+                *attached = true;
+                return true;
             }));
             if (fault != nullptr)
-                return fault_status(link.block, fault);
-            chunk_.reserve(wanted);
-        } while (wanted > 0);
-        current_ = chunk_.data();
-        if (!there) {
-            const bool again = link == gone_;
-            gone_ = link;
-            skipped_ = 0;
-            next_ = Link{};
-            return again ? Status{} : read_node(false);
+                return fault_status(node.block, fault);
+            continue;
         }
-        if (!given)
-            given_.add(link.key());
-        else if (++skipped_ > given_.size())
-            return fault_status(link.block, "list of heap TIDs runs in a circle");
-        return Status{};
+        uint32_t capacity = 0;
+        if (!first.none()) {
+            VECX_TRY(store.update(first.block, [&](MutablePage &page) {
+                TidChunkView view;
+                fault = tid_chunk_fault(view_of(page), first.slot, &view);
+                if (fault != nullptr || view.head == nullptr || view.head->generation != first.generation || !(view.head->node == node))
+                    return false;
+                capacity = view.head->capacity;
+                if (view.head->count == 0 || view.head->count >= view.head->capacity)
+                    return false;
+                uint8_t *record = page.body + (reinterpret_cast<const uint8_t *>(view.head) - page.body);
+                TidChunkHead *head = reinterpret_cast<TidChunkHead *>(record);
+                memcpy(record + sizeof(TidChunkHead) + head->count * sizeof(HeapTid), &tid, sizeof tid);
+                ++head->count;
+                *attached = true;
+                return true;
+            }));
+            if (fault != nullptr)
+                return fault_status(first.block, fault);
+            if (*attached)
+                return Status{};
+        }
+        // A new chunk, then the node names it. Between the two it is an orphan, hence the lock.
+        const uint32_t room = next_chunk_capacity(capacity, body_size);
+        Link chunk{};
+        store.lock_chunk_writers(false);
+        Status status = place_record(
+            store, tid_chunk_size(room), RecordKind::tid_chunk,
+            [&](uint8_t *record, uint16_t) {
+                TidChunkHead *head = reinterpret_cast<TidChunkHead *>(record);
+                head->count = 1;
+                head->capacity = static_cast<uint16_t>(room);
+                head->next = first;
+                head->node = node;
+                memcpy(record + sizeof(TidChunkHead), &tid, sizeof tid);
+            },
+            &chunk);
+        if (status.ok())
+            status = store.update(node.block, [&](MutablePage &page) {
+                NodeView view;
+                fault = node_fault(view_of(page), shape, node.slot, &view);
+                if (fault != nullptr || view.head == nullptr || view.head->generation != node.generation || view.dead() ||
+                    !(view.head->more_tids == first))
+                    return false;
+                edit_node(page, shape, view).head->more_tids = chunk;
+                *attached = true;
+                return true;
+            });
+        if (status.ok() && fault == nullptr && !*attached)
+            status = store.update(chunk.block, [&](MutablePage &page) {
+                TidChunkView view;
+                fault = tid_chunk_fault(view_of(page), chunk.slot, &view);
+                if (fault != nullptr || view.head == nullptr || view.head->generation != chunk.generation)
+                    return false;
+                free_record(page, chunk.slot);
+                return true;
+            });
+        store.unlock_chunk_writers(false);
+        VECX_TRY(status);
+        if (fault != nullptr)
+            return fault_status(node.block, fault);
     }
-
-    S *store_;
-    Shape shape_;
-    Link node_{};
-    Link next_{}; // chunk
-    Link gone_{}; // chunk that was not there
-    HeapTid tids_[kTidsPerNode];
-    Array<HeapTid> chunk_;
-    FlatSet<> given_; // chunks whose heap TIDs were given out
-    size_t skipped_ = 0;
-    const HeapTid *current_ = nullptr; // tids_ or chunk_
-    uint32_t at_ = 0, count_ = 0;
-    uint64_t pages_ = 0;
-};
+    return Status{};
+}
 
 } // namespace vecx::hnsw::inlined
