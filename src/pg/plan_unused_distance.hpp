@@ -3,8 +3,9 @@
 
 namespace vecx::pg {
 
-// Takes the planner's hook, before which earlier takers keep their place. Called once, when the module is loaded. A
-// session that loads the module while its first statement is planned has that statement planned without the step.
+// Takes the planner's hook, before which earlier takers keep their place. Called once, when the
+// module is loaded. A session that loads the module while its first statement is planned has that
+// statement planned without the step.
 void install_unused_distance();
 
 } // namespace vecx::pg

@@ -36,6 +36,7 @@ struct IndexFacts {
     int32_t dim;
     int m;
     int ef_construction;
+    hnsw::LayoutKind layout;
 };
 
 // An index's options; missing ones have their defaults.

@@ -168,7 +168,8 @@ IndexFacts index_facts(Relation index) {
                                   static_cast<unsigned>(info->metric)),
                   name);
         IndexFacts *facts = static_cast<IndexFacts *>(MemoryContextAlloc(index->rd_indexcxt, sizeof(IndexFacts)));
-        *facts = IndexFacts{info->type, info->metric, meta.dim, meta.m, meta.ef_construction};
+        *facts = IndexFacts{info->type, info->metric, meta.dim, meta.m, meta.ef_construction,
+                            static_cast<hnsw::LayoutKind>(meta.layout)};
         index->rd_amcache = facts; // freed with the relation cache entry
     }
     return *static_cast<IndexFacts *>(index->rd_amcache);
