@@ -22,7 +22,7 @@ constexpr Level kAllLevels[] = {Level::scalar, Level::x86_v2, Level::avx2, Level
 #if defined(__x86_64__)
 
 struct Features {
-    bool v2, v3, v4, vnni, vpopcntdq;
+    bool v2, v3, v4, vnni, vpopcntdq, vbmi;
 };
 
 constexpr unsigned bit(unsigned n) { return 1u << n; }
@@ -59,6 +59,7 @@ Features read_features() {
     // AVX512F, DQ, CD, BW, VL; the states of the masks, of the high halves and of ZMM16 to 31
     f.v4 = f.v3 && has_all(ebx7, bit(16) | bit(17) | bit(28) | bit(30) | bit(31)) && has_all(states, 0xE6);
     f.vnni = f.v4 && has_all(ecx7, bit(11));
+    f.vbmi = f.v4 && has_all(ecx7, bit(1));
     f.vpopcntdq = f.v4 && has_all(ecx7, bit(14));
     return f;
 }
@@ -87,6 +88,8 @@ const KernelTable *avx512_table() {
             t.hamming = kAvx512Popcount.hamming;
             t.jaccard = kAvx512Popcount.jaccard;
         }
+        if (features().vbmi && features().vnni)
+            t.sweep = kAvx512Vbmi.sweep;
         table = t;
     }
     return &table;

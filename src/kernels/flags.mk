@@ -6,4 +6,5 @@ isa_flags_isa_avx2          := -march=x86-64-v3
 isa_flags_isa_avx512        := -march=x86-64-v4
 isa_flags_isa_avx512_vnni   := -march=x86-64-v4 -mavx512vnni
 isa_flags_isa_avx512_popcnt := -march=x86-64-v4 -mavx512vpopcntdq
+isa_flags_isa_avx512_vbmi   := -march=x86-64-v4 -mavx512vbmi -mavx512vnni
 endif

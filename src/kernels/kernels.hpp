@@ -27,6 +27,24 @@ struct JaccardParts {
     uint64_t count_b;
 };
 
+// A query against the codes of a node's neighbours: see hnsw/inlined/codec.hpp. Each bit of a code stands for a
+// coordinate that the query has as a level from 0 to 63. For neighbour i let sum_i be the sum over all bits of
+// 63 - level where the bit is set and of level where it is not; then
+//     out[i] = base + add_scale * add[i] + mul[i] * (first + each * sum_i),
+// FLT_MAX where that is not a number. The query comes in two forms, both made by prepare_sweep; a kernel reads
+// the one it likes.
+struct Sweep {
+    // 256 bytes a word: for the low half of each of its 8 bytes, then for the high halves, what the 16 values of that
+    // half add to sum_i. Aligned to 64 bytes.
+    const uint8_t *tables;
+    // 64 bytes a word: 63 - 2 * level of the coordinates with bit 0 of the word's bytes, then with bit 1, ...
+    const int8_t *weights;
+    uint32_t level_sum; // of all levels
+    uint32_t words;     // 64-bit words of a code
+    uint32_t groups;    // of 4 neighbours
+    float base, add_scale, first, each;
+};
+
 // binary16 and bfloat16 travel as their 16 bits.
 struct KernelTable {
     const char *name; // what vecx.simd shows: scalar, x86-64-v2, avx2, avx512, neon
@@ -46,6 +64,16 @@ struct KernelTable {
     float (*dot_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
     float (*l1_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
     CosineParts (*cosine_bf16)(const uint16_t *a, const uint16_t *b, size_t n);
+
+    // A float vector against one that is stored with fewer bits, whose elements count `scale` times.
+    float (*l2sq_f32_f16)(const float *a, const uint16_t *b, float scale, size_t n); // sum (a - scale*b)^2
+    float (*dot_f32_f16)(const float *a, const uint16_t *b, float scale, size_t n);
+    float (*l2sq_f32_i8)(const float *a, const int8_t *b, float scale, size_t n);
+    float (*dot_f32_i8)(const float *a, const int8_t *b, float scale, size_t n);
+
+    // `codes`: word w of the code of neighbour 4 g + i is at (g * words + w) * 4 + i. `add` and `mul` are binary16.
+    // `out` has 4 * groups floats. The sums are exact.
+    void (*sweep)(const Sweep &query, const uint64_t *codes, const uint16_t *add, const uint16_t *mul, float *out);
 
     // Exact integer sums: no overflow up to 32,768 elements.
     int32_t (*l2sq_i8)(const int8_t *a, const int8_t *b, size_t n);

@@ -1,6 +1,7 @@
 // The scalar kernels: what runs on any CPU, and the reference that the SIMD levels are tested against.
 #include "kernels/kernels.hpp"
 
+#include <cfloat>
 #include <cmath>
 #include <cstring>
 
@@ -59,6 +60,44 @@ CosineParts cosine(const typename L::Element *a, const typename L::Element *b, s
         p.norm_b += y * y;
     }
     return p;
+}
+
+struct LoadI8 {
+    using Element = int8_t;
+    static float get(const int8_t *p) { return *p; }
+};
+
+template <class L>
+float l2sq_mixed(const float *a, const typename L::Element *b, float scale, size_t n) {
+    float sum = 0;
+    for (size_t i = 0; i < n; ++i) {
+        float d = a[i] - scale * L::get(b + i);
+        sum += d * d;
+    }
+    return sum;
+}
+template <class L>
+float dot_mixed(const float *a, const typename L::Element *b, float scale, size_t n) {
+    float sum = 0;
+    for (size_t i = 0; i < n; ++i)
+        sum += a[i] * (scale * L::get(b + i));
+    return sum;
+}
+
+void sweep(const Sweep &query, const uint64_t *codes, const uint16_t *add, const uint16_t *mul, float *out) {
+    for (size_t i = 0; i < size_t{4} * query.groups; ++i) {
+        const uint64_t *code = codes + i / 4 * 4 * query.words + i % 4;
+        uint32_t sum = 0;
+        for (size_t w = 0; w < query.words; ++w)
+            for (size_t k = 0; k < 8; ++k) {
+                size_t byte = (code[4 * w] >> (8 * k)) & 0xFF;
+                const uint8_t *table = query.tables + 256 * w + 16 * k;
+                sum += table[byte & 15] + uint32_t{table[128 + (byte >> 4)]};
+            }
+        float x = query.base + query.add_scale * f16_to_float(add[i]) +
+                  f16_to_float(mul[i]) * (query.first + query.each * static_cast<float>(sum));
+        out[i] = x < FLT_MAX ? x : FLT_MAX;
+    }
 }
 
 int32_t l2sq_i8(const int8_t *a, const int8_t *b, size_t n) {
@@ -149,6 +188,11 @@ constinit const KernelTable kScalarTable = {
     .dot_bf16 = dot<LoadBf16>,
     .l1_bf16 = l1<LoadBf16>,
     .cosine_bf16 = cosine<LoadBf16>,
+    .l2sq_f32_f16 = l2sq_mixed<LoadF16>,
+    .dot_f32_f16 = dot_mixed<LoadF16>,
+    .l2sq_f32_i8 = l2sq_mixed<LoadI8>,
+    .dot_f32_i8 = dot_mixed<LoadI8>,
+    .sweep = sweep,
     .l2sq_i8 = l2sq_i8,
     .dot_i8 = dot_i8,
     .l1_i8 = l1_i8,

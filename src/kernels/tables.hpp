@@ -22,8 +22,12 @@ struct PopcountKernels {
     uint64_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);
     JaccardParts (*jaccard)(const uint8_t *a, const uint8_t *b, size_t n);
 };
+struct VbmiKernels {
+    void (*sweep)(const Sweep &query, const uint64_t *codes, const uint16_t *add, const uint16_t *mul, float *out);
+};
 extern const VnniKernels kAvx512Vnni;         // AVX512_VNNI
 extern const PopcountKernels kAvx512Popcount; // AVX512_VPOPCNTDQ
+extern const VbmiKernels kAvx512Vbmi;         // AVX512_VBMI and AVX512_VNNI
 #elif defined(__aarch64__)
 extern const KernelTable kNeonTable;
 #endif

@@ -53,6 +53,38 @@ void kac(float *x, uint32_t n) {
     }
 }
 
+// The quantised coordinates of a query are kTop - 2 * level half steps away from 0, below or above.
+constexpr int kTop = (1 << kQueryBits) - 1;
+static_assert(kQueryBits == 6, "what kernels::Sweep says of its forms");
+
+// Query::planes: the tables and the weights of a kernels::Sweep, then its level_sum.
+constexpr size_t kSweepTables = 256, kSweepWeights = 64; // bytes a word
+constexpr size_t kSweepBytes = kSweepTables + kSweepWeights;
+
+void fill_sweep(const uint8_t *levels, size_t words, uint8_t *out) {
+    uint8_t *table = out;
+    int8_t *weights = reinterpret_cast<int8_t *>(out + kSweepTables * words);
+    uint32_t sum = 0;
+    for (size_t w = 0; w < words; ++w, table += kSweepTables, weights += kSweepWeights)
+        for (size_t i = 0; i < 64; ++i) {
+            uint8_t level = levels[64 * w + i];
+            sum += level;
+            weights[8 * (i % 8) + i / 8] = static_cast<int8_t>(kTop - 2 * level);
+            if (i % 4 == 0) {
+                uint8_t *entries = table + (i % 8 == 0 ? 0 : 128) + i / 8 * 16;
+                for (uint32_t bits = 0; bits < 16; ++bits) {
+                    uint32_t entry = 0;
+                    for (size_t k = 0; k < 4; ++k) {
+                        uint32_t l = levels[64 * w + i + k];
+                        entry += (bits >> k) & 1 ? static_cast<uint32_t>(kTop) - l : l;
+                    }
+                    entries[bits] = static_cast<uint8_t>(entry);
+                }
+            }
+        }
+    memcpy(out + kSweepBytes * words, &sum, sizeof sum);
+}
+
 float code_scale(const Shape &shape) {
     return std::sqrt(static_cast<float>(shape.rotated_dim()) / static_cast<float>(shape.code_bits()));
 }
@@ -121,18 +153,16 @@ Query prepare_query(const Shape &shape, Payload payload, Arena &arena) {
         rotated[i] *= scale;
         largest = std::fmax(largest, std::fabs(rotated[i]));
     }
-    constexpr int kTop = (1 << kQueryBits) - 1; // quantised to -kTop, -kTop + 2, ..., kTop half steps
     query.half_step = largest > 0 && std::isfinite(largest) ? largest / kTop : 1.0f;
-    uint64_t *planes = arena.make_array<uint64_t>(static_cast<size_t>(shape.code_words) * kQueryBits);
-    memset(planes, 0, shape.code_words * kQueryBits * sizeof(uint64_t));
+    uint8_t *levels = arena.make_array<uint8_t>(bits);
     for (uint32_t i = 0; i < bits; ++i) {
-        int level = static_cast<int>(std::lround((rotated[i] / query.half_step + kTop) / 2));
-        level = level < 0 ? 0 : level > kTop ? kTop : level;
-        for (int j = 0; j < kQueryBits; ++j)
-            if ((level >> j) & 1)
-                planes[(i / 64) * kQueryBits + static_cast<uint32_t>(j)] |= 1ull << (i % 64);
+        float level = std::nearbyint((rotated[i] / query.half_step + kTop) / 2);
+        levels[i] = static_cast<uint8_t>(level > 0 ? level < kTop ? level : kTop : 0);
     }
-    query.planes = planes;
+    uint8_t *raw = arena.make_array<uint8_t>(shape.code_words * kSweepBytes + 64 + sizeof(uint32_t));
+    uint8_t *aligned = raw + (64 - reinterpret_cast<uintptr_t>(raw) % 64) % 64;
+    fill_sweep(levels, shape.code_words, aligned);
+    query.planes = reinterpret_cast<const uint64_t *>(aligned);
     return query;
 }
 
@@ -180,19 +210,16 @@ void decode_own(const Shape &shape, const Head &head, const uint8_t *own, float 
 }
 
 float own_key(const Shape &shape, const Query &query, const Head &head, const uint8_t *own) {
-    const uint32_t n = static_cast<uint32_t>(shape.dim);
+    const kernels::KernelTable &table = *kernels::active;
+    const size_t n = static_cast<size_t>(shape.dim);
     const uint16_t *halves = reinterpret_cast<const uint16_t *>(own);
     const int8_t *bytes = reinterpret_cast<const int8_t *>(own);
-    float sum = 0;
-    for (uint32_t i = 0; i < n; ++i) {
-        float x = (shape.own == OwnKind::f16 ? f16_to_float(halves[i]) : static_cast<float>(bytes[i])) * head.own_scale;
-        sum += shape.metric == Metric::l2 ? (query.value[i] - x) * (query.value[i] - x) : query.value[i] * x;
-    }
     if (shape.metric == Metric::l2)
-        return sum;
-    if (shape.metric == Metric::ip)
-        return -sum;
-    return 1.0f - sum / (query.norm * head.norm);
+        return shape.own == OwnKind::f16 ? table.l2sq_f32_f16(query.value, halves, head.own_scale, n)
+                                         : table.l2sq_f32_i8(query.value, bytes, head.own_scale, n);
+    float dot = shape.own == OwnKind::f16 ? table.dot_f32_f16(query.value, halves, head.own_scale, n)
+                                          : table.dot_f32_i8(query.value, bytes, head.own_scale, n);
+    return shape.metric == Metric::ip ? -dot : 1.0f - dot / (query.norm * head.norm);
 }
 
 Interval exact_interval(const Shape &shape, const Query &query, const Head &head, float key) {
@@ -251,19 +278,21 @@ float neighbour_distance(const Shape &shape, float mul) {
 }
 
 void estimate(const Shape &shape, const Query &query, const NodeView &node, float key, float *out) {
-    constexpr float kTop = (1 << kQueryBits) - 1;
-    const uint32_t words = shape.code_words;
-    for (uint32_t i = 0; i < node.head->places; ++i) {
-        uint64_t sum = 0;
-        for (uint32_t w = 0; w < words; ++w) {
-            uint64_t code = node.codes[code_index(i, w, words)];
-            for (uint32_t j = 0; j < kQueryBits; ++j)
-                sum += static_cast<uint64_t>(std::popcount(query.planes[w * kQueryBits + j] ^ code)) << j;
-        }
-        float along = query.half_step * (kTop * static_cast<float>(shape.code_bits()) - 2.0f * static_cast<float>(sum));
-        out[i] = key + f16_to_float(node.add[i]) * node.head->add_scale +
-                 f16_to_float(node.mul[i]) * node.head->mul_scale * along;
-    }
+    const uint8_t *forms = reinterpret_cast<const uint8_t *>(query.planes);
+    const size_t words = shape.code_words;
+    kernels::Sweep sweep;
+    sweep.tables = forms;
+    sweep.weights = reinterpret_cast<const int8_t *>(forms + kSweepTables * words);
+    memcpy(&sweep.level_sum, forms + kSweepBytes * words, sizeof sweep.level_sum);
+    sweep.words = shape.code_words;
+    sweep.groups = node.head->places / kGroup;
+    sweep.base = key;
+    sweep.add_scale = node.head->add_scale;
+    // <r(q), b> = half_step * (kTop * code_bits - 2 sum)
+    const float step = query.half_step * node.head->mul_scale;
+    sweep.first = step * static_cast<float>(kTop) * static_cast<float>(shape.code_bits());
+    sweep.each = -2 * step;
+    kernels::active->sweep(sweep, node.codes, node.add, node.mul, out);
 }
 
 uint64_t payload_hash(Payload payload) {

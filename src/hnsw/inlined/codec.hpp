@@ -14,9 +14,11 @@
 //     l2      add = |x - p|^2 + 2 S0 <r(p), b>,  mul = -2 S0
 //     cosine  half of that, of g(x) and g(p)
 //     ip      add = -<p, x - p> + S0 <r(p), b>,  mul = -S0
-// The query's coordinates are quantised to odd multiples of a half step, kQueryBits each, and cut into bit planes; then
-// <r(q), b> = half_step * ((2^kQueryBits - 1) * code_bits - 2 sum_j 2^j popcount(plane_j xor b)), where a set bit means a
-// positive coordinate.
+// The query's coordinates are quantised to odd multiples of a half step, of kQueryBits each: top = 2^kQueryBits - 1, a
+// level l from 0 to top stands for (2 l - top) half steps. Then <r(q), b> = half_step * (top * code_bits - 2 sum), where a
+// set bit of the code means a positive coordinate and sum goes over all bits: top - l where the bit is set, l where it
+// is not. It is exact on every level of the kernels, which look it up for four bits at a time (Andre, Kermarrec, Le
+// Scouarnec, "Cache locality is not enough", VLDB 2015, look-ups in registers) or multiply bytes.
 //
 // What goes to disk (rotation, codes, factors, own vector) does not depend on the instruction set.
 #pragma once

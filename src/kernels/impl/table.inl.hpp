@@ -5,6 +5,8 @@
 #include "kernels/impl/convert.inl.hpp"
 #include "kernels/impl/floats.inl.hpp"
 #include "kernels/impl/int8.inl.hpp"
+#include "kernels/impl/mixed.inl.hpp"
+#include "kernels/impl/sweep.inl.hpp"
 #include "kernels/tables.hpp"
 
 namespace vecx::kernels {
@@ -27,6 +29,11 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .dot_bf16 = reduce<A, Bf16<A>, Dot>,
         .l1_bf16 = reduce<A, Bf16<A>, L1>,
         .cosine_bf16 = cosine<A, Bf16<A>>,
+        .l2sq_f32_f16 = reduce_mixed<A, F16<A>, ScaledL2sq>,
+        .dot_f32_f16 = reduce_mixed<A, F16<A>, ScaledDot>,
+        .l2sq_f32_i8 = reduce_mixed<A, I8<A>, ScaledL2sq>,
+        .dot_f32_i8 = reduce_mixed<A, I8<A>, ScaledDot>,
+        .sweep = sweep<typename A::SweepArch>,
         .l2sq_i8 = reduce_i8<A, L2sqI8<A>>,
         .dot_i8 = reduce_i8<A, DotI8<A>>,
         .l1_i8 = reduce_i8<A, L1I8<A>>,

@@ -25,6 +25,9 @@ struct Avx2 {
     static void narrow_f16(const float *in, uint16_t *out) {
         store_half(out, _mm256_cvtps_ph(_mm256_loadu_ps(in), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
     }
+    static Floats<Avx2> widen_i8_f32(const int8_t *p) {
+        return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p))));
+    }
     static Words<Avx2> widen_words(const uint16_t *p) { return Words<Avx2>(_mm256_cvtepu16_epi32(load_half(p))); }
     // The low 16 bits of each word; the high ones are zero.
     static void narrow_words(Words<Avx2> x, Words<Avx2> y, uint16_t *out) {
@@ -57,6 +60,28 @@ struct Avx2 {
     }
     static uint64_t sum_u64(Ints x) {
         return Sse4::sum_u64(_mm_add_epi64(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
+    }
+
+    using SweepArch = Avx2;
+    static constexpr size_t kSweepBytes = 32;
+    static Ints and_bits(Ints x, Ints y) { return _mm256_and_si256(x, y); }
+    static Ints upper_halves(Ints x) { return _mm256_srli_epi16(x, 4); }
+    static Ints fill_bytes(char x) { return _mm256_set1_epi8(x); }
+    static Ints repeat_8(const void *p) {
+        return _mm256_castpd_si256(_mm256_broadcast_sd(static_cast<const double *>(p)));
+    }
+    static Ints multiply_bytes(Ints x, Ints y) { return _mm256_maddubs_epi16(x, y); }
+    static Ints add_i16(Ints x, Ints y) { return _mm256_add_epi16(x, y); }
+    template <int kBits>
+    static Ints shift_i16(Ints x) {
+        return _mm256_srai_epi16(x, kBits);
+    }
+    static Ints add_pairs_i16(Ints x) { return _mm256_madd_epi16(x, _mm256_set1_epi16(1)); }
+    static __m128i group_sums(const Ints *parts) {
+        return _mm_hadd_epi32(_mm256_castsi256_si128(parts[0]), _mm256_extracti128_si256(parts[0], 1));
+    }
+    static __m128 widen_4_f16(const uint16_t *p) {
+        return _mm_cvtph_ps(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p)));
     }
 
     // Ones per byte: two table look-ups of four bits each.

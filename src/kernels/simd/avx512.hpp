@@ -36,6 +36,12 @@ struct Avx512 {
         __m256i x = _mm512_cvtps_ph(_mm512_loadu_ps(in), _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
         _mm256_storeu_si256(reinterpret_cast<__m256i *>(out), x);
     }
+    static Floats<Avx512> widen_i8_f32(const int8_t *p) {
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p))));
+    }
+    static Floats<Avx512> widen_first_i8_f32(const int8_t *p, size_t r) {
+        return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(first_16(r), p)));
+    }
     static Words<Avx512> widen_words(const uint16_t *p) {
         return Words<Avx512>(_mm512_cvtepu16_epi32(load_half(p)));
     }
@@ -71,6 +77,9 @@ struct Avx512 {
     static uint64_t sum_u64(Ints x) {
         return Avx2::sum_u64(_mm256_add_epi64(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
     }
+
+    // Without VBMI wider registers gain nothing: a group of codes fills 32 bytes.
+    using SweepArch = Avx2;
 
     // Ones per byte: two table look-ups of four bits each.
     using Bits = __m512i;

@@ -26,6 +26,11 @@ struct Neon {
     static void narrow_f16(const float *in, uint16_t *out) {
         vst1_u16(out, vreinterpret_u16_f16(vcvt_f16_f32(vld1q_f32(in))));
     }
+    static Floats<Neon> widen_i8_f32(const int8_t *p) {
+        uint32_t x;
+        memcpy(&x, p, sizeof x);
+        return vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(x)))));
+    }
     static Words<Neon> widen_words(const uint16_t *p) { return Words<Neon>(vmovl_u16(vld1_u16(p))); }
     static void narrow_words(Words<Neon> x, Words<Neon> y, uint16_t *out) {
         vst1q_u16(out, vcombine_u16(vmovn_u32(x), vmovn_u32(y)));
@@ -54,6 +59,8 @@ struct Neon {
         uint8x16_t d = vreinterpretq_u8_s8(vabdq_s8(vreinterpretq_s8_u8(x), vreinterpretq_s8_u8(y)));
         return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(d))));
     }
+    using SweepArch = void; // the portable one
+
     static float sum_f32(float32x4_t x) { return vaddvq_f32(x); }
     static int32_t sum_i32(Ints x) { return vaddvq_s32(vreinterpretq_s32_u8(x)); }
     static uint64_t sum_u64(Ints x) { return vaddvq_u64(vreinterpretq_u64_u8(x)); }

@@ -55,6 +55,11 @@ struct Sse4 {
         _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packus_epi32(x, x));
     }
 
+    static Floats<Sse4> widen_i8_f32(const int8_t *p) {
+        int32_t x;
+        memcpy(&x, p, sizeof x);
+        return _mm_cvtepi32_ps(_mm_cvtepi8_epi32(_mm_cvtsi32_si128(x)));
+    }
     static Words<Sse4> widen_words(const uint16_t *p) {
         return Words<Sse4>(_mm_cvtepu16_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p))));
     }
@@ -94,6 +99,27 @@ struct Sse4 {
     static uint64_t sum_u64(Ints x) {
         return static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_add_epi64(x, _mm_unpackhi_epi64(x, x))));
     }
+
+    // sweep_weights: a register has one word of the codes of kSweepBytes / 8 neighbours.
+    using SweepArch = Sse4;
+    static constexpr size_t kSweepBytes = 16;
+    static Ints and_bits(Ints x, Ints y) { return _mm_and_si128(x, y); }
+    static Ints upper_halves(Ints x) { return _mm_srli_epi16(x, 4); } // of bytes; what is above is to be masked away
+    static Ints fill_bytes(char x) { return _mm_set1_epi8(x); }
+    static Ints repeat_8(const void *p) {
+        return _mm_castpd_si128(_mm_loaddup_pd(static_cast<const double *>(p)));
+    }
+    // Unsigned by signed bytes, neighbouring products added up.
+    static Ints multiply_bytes(Ints x, Ints y) { return _mm_maddubs_epi16(x, y); }
+    static Ints add_i16(Ints x, Ints y) { return _mm_add_epi16(x, y); }
+    template <int kBits>
+    static Ints shift_i16(Ints x) {
+        return _mm_srai_epi16(x, kBits);
+    }
+    static Ints add_pairs_i16(Ints x) { return _mm_madd_epi16(x, _mm_set1_epi16(1)); }
+    // The sums of 4 neighbours, from two registers with two parts for each.
+    static __m128i group_sums(const Ints *parts) { return _mm_hadd_epi32(parts[0], parts[1]); }
+    static __m128 widen_4_f16(const uint16_t *p) { return widen_f16(p); }
 
     // POPCNT of general registers beats a table in 128-bit vectors.
     using Bits = uint64_t;
