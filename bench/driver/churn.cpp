@@ -21,6 +21,7 @@ struct Life {
 void record_round(Run &run, const Life &life, unsigned round, const std::vector<int32_t> &live, const Truth &truth,
                   const std::vector<size_t> &queries, double delete_seconds, double vacuum_seconds,
                   double insert_seconds) {
+    const Pinned pinned(run.options.pin, 0);
     constexpr size_t kStep = 2; // the third value of the ladder: ef_search 40, 4 probes
     const System &system = life.competitor->system();
     const auto connection = life.competitor->connect();

@@ -56,6 +56,7 @@ void run_cold(Run &run) {
         for (unsigned round = 0; round < run.options.rounds; round++) {
             output_of(run.options.restart);
             dropped = drop_from_cache(*competitor) && dropped;
+            const Pinned pinned(run.options.pin, 0);
             const auto searcher = competitor->open();
             std::vector<int32_t> ids;
             for (size_t q = 0; q < std::min(kQueries, run.set.queries.rows()); q++) {

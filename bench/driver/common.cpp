@@ -117,6 +117,31 @@ void run_together(unsigned threads, const std::function<void(unsigned)> &work) {
         std::rethrow_exception(failure);
 }
 
+Pinned::Pinned(bool on, unsigned processor) : on_(on) {
+    on_ = on_ && sched_getaffinity(0, sizeof before_, &before_) == 0;
+    if (!on_)
+        return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor % cores(), &one);
+    on_ = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+Pinned::~Pinned() {
+    if (on_)
+        sched_setaffinity(0, sizeof before_, &before_);
+}
+
+bool pin_process(int pid, int processor) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (unsigned c = 0; c < cores(); c++) {
+        if (processor < 0 || static_cast<unsigned>(processor) % cores() == c)
+            CPU_SET(c, &set);
+    }
+    return sched_setaffinity(pid, sizeof set, &set) == 0;
+}
+
 void parallel_for(size_t n, const std::function<void(size_t)> &work) {
     std::atomic<size_t> next{0};
     run_together(cores(), [&](unsigned) {

@@ -97,11 +97,12 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
         return;
     const Truth truth = truth_of(run.set, run.options.k, nearest_rows(run.set, run.options.k, ids, queries), queries);
 
+    const Pinned pinned(run.options.pin, 0);
     std::vector<int32_t> found;
     for (Contender &contender : contenders) {
         const Stopwatch clock;
         size_t asked = 0;
-        for (size_t q = 0; q < queries.size() && (clock.seconds() < 3 || q < 10); q++, asked++) {
+        for (size_t q = 0; q < queries.size() && (clock.seconds() < 1.5 || q < 10); q++, asked++) {
             check_interrupts();
             contender.searcher->search(queries[q], &found);
             contender.returned += static_cast<double>(found.size());

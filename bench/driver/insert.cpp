@@ -90,6 +90,7 @@ void run_insert(Run &run) {
         prepare_inserts(*connections.back(), tables.back());
     }
     size_t next = rows;
+    const Pinned pinned(run.options.pin, 0);
     for (unsigned round = 0; round < run.options.rounds; round++) {
         for (size_t w = 0; w < std::size(ways); w++) {
             for (size_t i = 0; i < systems.size(); i++) {

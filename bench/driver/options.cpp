@@ -139,6 +139,10 @@ const std::vector<Option> &all_options() {
          }},
         {"--seconds", "S", "time of one measurement (0.3)",
          [](Options &o, const std::string &v) { o.seconds = to_number(v, "--seconds"); }},
+        {"--recall-seconds", "S", "the pass that measures recall ends then, but not before 200 queries (10)",
+         [](Options &o, const std::string &v) { o.recall_seconds = to_number(v, "--recall-seconds"); }},
+        {"--pin", "0|1", "keep connection c's thread and backend on processor c (0)",
+         [](Options &o, const std::string &v) { o.pin = to_count(v) != 0; }},
         {"--connections", "LIST", "numbers of connections (1,2)",
          [](Options &o, const std::string &v) {
              o.connections.clear();

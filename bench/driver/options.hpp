@@ -34,6 +34,8 @@ struct Options {
     unsigned rounds = 5;
     unsigned build_rounds = 1;
     double seconds = 0.3; // time of one measurement
+    double recall_seconds = 10; // the pass that measures recall ends then, but not before 200 queries
+    bool pin = false; // connection c's thread and backend stay on processor c
     std::vector<unsigned> connections = {1, 2};
     std::vector<std::string> phases;
     std::string out;   // result file; empty: print only

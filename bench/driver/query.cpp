@@ -11,11 +11,16 @@ namespace {
 
 constexpr double kEnough = 0.9995; // recall at which further steps of the ladder tell nothing new
 
-// Recall of every query, in one untimed pass, which also warms the caches.
+// Recall of every query (of slow systems, of some), in one untimed pass, which also warms the caches.
 std::vector<double> all_recalls(const Run &run, Searcher &searcher) {
     std::vector<double> recalls;
     std::vector<int32_t> ids;
+    const Pinned pinned(run.options.pin, 0);
+    const Stopwatch clock;
+    constexpr size_t kAtLeast = 200;
     for (size_t q = 0; q < run.set.queries.rows(); q++) {
+        if (q >= kAtLeast && clock.seconds() > run.options.recall_seconds)
+            break;
         check_interrupts();
         searcher.search(q, &ids);
         recalls.push_back(recall_of(run.set, run.set.queries.row(q), ids, run.truth.limits[q], run.truth.counts[q]));
@@ -28,7 +33,7 @@ struct Entry {
     Competitor *competitor;
     std::string value;
     std::vector<double> recalls;
-    double buffers = 0;
+    SqlCompetitor::Effort effort;
 };
 
 std::string step_key(const Run &run, const Entry &entry, unsigned connections) {
@@ -50,6 +55,8 @@ void measure_step(Run &run, std::vector<Entry> &entries, unsigned connections) {
         for (unsigned c = 0; c < connections; c++) {
             searchers[e].push_back(entries[e].competitor->open());
             searchers[e].back()->set(entries[e].value);
+            if (run.options.pin)
+                searchers[e].back()->pin_server(c);
             std::vector<int32_t> ids;
             for (size_t q = 0; q < std::min<size_t>(20, run.set.queries.rows()); q++)
                 searchers[e].back()->search(q, &ids); // plans, and the backend's own caches
@@ -77,7 +84,10 @@ void measure_step(Run &run, std::vector<Entry> &entries, unsigned connections) {
         add_rounds(&json, "qps", qps[e]);
         add_rounds(&json, "cpu_us", cpu[e]);
         json.add("p50_us", percentile(latencies[e], 0.5)).add("p95_us", percentile(latencies[e], 0.95));
-        json.add("p99_us", percentile(latencies[e], 0.99)).add("buffers", entry.buffers);
+        json.add("p99_us", percentile(latencies[e], 0.99)).add("buffers", entry.effort.buffers);
+        if (entry.effort.nodes >= 0)
+            json.add("nodes", entry.effort.nodes);
+        json.add("recall_queries", static_cast<double>(entry.recalls.size()));
         run.results.append(step_key(run, entry, connections), json);
     }
 }
@@ -91,6 +101,7 @@ Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &sear
     std::vector<std::vector<double>> latencies(threads);
     std::vector<double> rates(threads), cpu(threads);
     run_together(threads, [&](unsigned t) {
+        const Pinned pinned(run.options.pin, t);
         std::vector<int32_t> ids;
         size_t query = first + t * queries / threads;
         const double cpu_before = searchers[t]->server_cpu();
@@ -136,7 +147,7 @@ void run_query(Run &run) {
             const auto &values = competitor.system().values;
             if (!competitor.failure.empty() || finished[c] || step >= values.size())
                 continue;
-            entries.push_back({&competitor, values[step], {}});
+            entries.push_back({&competitor, values[step], {}, {}});
             for (const unsigned connections : run.options.connections)
                 all_known = all_known && run.results.has(step_key(run, entries.back(), connections));
         }
@@ -151,7 +162,7 @@ void run_query(Run &run) {
                     const auto connection = sql->connect();
                     connection->run("SET " + sql->system().setting + " = " + entry->value);
                     sql->check_plan(*connection, sql->query(sql->table()));
-                    entry->buffers = sql->buffers_per_query(*connection, sql->query(sql->table()), 50);
+                    entry->effort = sql->effort_per_query(*connection, sql->query(sql->table()), 50);
                 }
                 const auto searcher = entry->competitor->open();
                 searcher->set(entry->value);
