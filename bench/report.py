@@ -5,8 +5,6 @@ The Markdown refers to the SVG files beside it; the HTML is one file with the pl
 """
 
 import html
-import json
-import math
 import os
 import sys
 
@@ -15,6 +13,9 @@ import matplotlib
 matplotlib.use("svg")
 import matplotlib.ticker  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
+
+import bars  # noqa: E402
+from results import REFERENCE, Results, at_recall, median, number, qps_at, qps_rounds_at  # noqa: E402
 
 COLOURS = {
     "vecx": "#0b4f9e",
@@ -27,7 +28,6 @@ COLOURS = {
 }
 SPARE_COLOURS = ["#7d3c98", "#b7950b", "#148f77", "#af7ac5"]
 TARGETS = [0.90, 0.95, 0.99, 0.999]
-REFERENCE = "pgvector"
 
 plt.rcParams.update(
     {
@@ -46,65 +46,6 @@ def colour(system):
     if system not in COLOURS:
         COLOURS[system] = SPARE_COLOURS[len(COLOURS) % len(SPARE_COLOURS)]
     return COLOURS[system]
-
-
-def median(values):
-    values = sorted(values)
-    middle = len(values) // 2
-    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
-
-
-class Results:
-    def __init__(self, path):
-        self.lines = []
-        with open(path) as file:
-            for line in file:
-                try:
-                    self.lines.append(json.loads(line))
-                except ValueError:
-                    pass  # the line that an interrupted run left half written
-        self.sets = self.names("set")
-        self.systems = [s for s in COLOURS if s in self.names("system")]
-        self.systems += [s for s in self.names("system") if s not in self.systems]
-
-    def names(self, member):
-        return list(dict.fromkeys(line[member] for line in self.lines if member in line))
-
-    def of(self, phase, **members):
-        found = [line for line in self.lines if line["phase"] == phase]
-        return [line for line in found if all(line.get(k) == v for k, v in members.items())]
-
-    def curve(self, data_set, system, connections):
-        lines = self.of("query", set=data_set, system=system, connections=connections)
-        return sorted(lines, key=lambda line: line["value"])
-
-
-def at_recall(curve, target, figure):
-    """The figure at a recall between two measured settings, or None outside of them.
-
-    The logarithm of the figure is interpolated over the logarithm of the error 1 - recall. The first
-    setting counts for every target that it reaches already: nobody would take a slower one.
-    """
-    previous = None
-    for line in curve:
-        if line["recall"] >= target:
-            if previous is None or previous["recall"] >= line["recall"]:
-                return figure(line)
-            x0, x1 = (math.log(max(1e-4, 1 - p["recall"])) for p in (previous, line))
-            share = 1 if x1 == x0 else (math.log(1 - target) - x0) / (x1 - x0)
-            share = min(1, max(0, share))
-            return math.exp(math.log(figure(previous)) * (1 - share) + math.log(figure(line)) * share)
-        previous = line
-    return None
-
-
-def qps_at(curve, target):
-    return at_recall(curve, target, lambda line: line["qps"])
-
-
-def qps_rounds_at(curve, target):
-    rounds = min((len(line["qps_rounds"]) for line in curve), default=0)
-    return [at_recall(curve, target, lambda line: line["qps_rounds"][r]) for r in range(rounds)]
 
 
 class Report:
@@ -182,14 +123,6 @@ def legend(figure, axes):
         figure.legend(
             [handles[label] for label in labels], labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncol=4, frameon=False
         )
-
-
-def number(value):
-    if value is None:
-        return "-"
-    if value >= 100:
-        return "{:,.0f}".format(value)
-    return "%.3g" % value
 
 
 def megabytes(value):

@@ -117,6 +117,12 @@ void run_together(unsigned threads, const std::function<void(unsigned)> &work) {
         std::rethrow_exception(failure);
 }
 
+double thread_cpu() {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
 Pinned::Pinned(bool on, unsigned processor) : on_(on) {
     on_ = on_ && sched_getaffinity(0, sizeof before_, &before_) == 0;
     if (!on_)

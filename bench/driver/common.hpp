@@ -41,6 +41,9 @@ class Stopwatch {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// Processor time of the calling thread, in seconds.
+double thread_cpu();
+
 // Waits without giving the processor away, as real work would (the driver's deliberate slowdown).
 void spin_microseconds(double us);
 

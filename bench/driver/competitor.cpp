@@ -47,9 +47,7 @@ class SqlSearcher : public Searcher {
     }
 
     double server_cpu() override { return connection_->backend_cpu(); }
-    void pin_server(unsigned processor) override {
-        pin_process(connection_->backend_pid(), static_cast<int>(processor));
-    }
+    int server_pid() override { return connection_->backend_pid(); }
 
   private:
     std::unique_ptr<Connection> connection_;

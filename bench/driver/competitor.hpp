@@ -21,8 +21,8 @@ class Searcher {
     virtual void search(size_t query, std::vector<int32_t> *ids) = 0;
     // Processor time that the server has used for this searcher; negative when unknown.
     virtual double server_cpu() { return -1; }
-    // Moves the server's process for this searcher, where there is one.
-    virtual void pin_server(unsigned) {}
+    // The server's process for this searcher; 0 when it is a library in this process.
+    virtual int server_pid() { return 0; }
 };
 
 struct BuildFigures {

@@ -66,7 +66,7 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
                     const std::vector<std::string> &plan_settings, size_t step,
                     const std::vector<size_t> &queries) {
     std::vector<Contender> contenders;
-    for (SqlCompetitor *competitor : run.sql()) {
+    for (SqlCompetitor *competitor : run.sql("filter")) {
         const System &system = competitor->system();
         if (system.values.empty())
             continue;
@@ -142,7 +142,7 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
 } // namespace
 
 void run_filter(Run &run) {
-    for (SqlCompetitor *competitor : run.sql()) {
+    for (SqlCompetitor *competitor : run.sql("filter")) {
         const auto connection = competitor->connect();
         for (const char *column : {"r", "d"})
             connection->run(format("CREATE INDEX IF NOT EXISTS %s_%s ON %s (%s)", competitor->table().c_str(), column,

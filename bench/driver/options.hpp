@@ -21,6 +21,9 @@ struct System {
     std::vector<std::string> session; // statements run on every connection
     std::vector<std::string> filter_session; // and, for filtered queries, these
 
+    std::vector<std::string> phases; // the only ones it takes part in; empty: all
+    unsigned churn_rounds = ~0u;     // of churn, at most; pgvector's VACUUM of a large index takes minutes
+
     bool in_process() const { return connection.empty(); }
     bool handicapped = false; // the first system, when a handicap was asked for
 };
@@ -44,7 +47,8 @@ struct Options {
     std::string restart;            // shell command that restarts the servers (cold start)
     std::string pgbench = "pgbench";
     std::string pgbench_scripts = "bench/pgbench";
-    size_t life_rows = 10000; // rows of the tables of the insert and churn phases
+    size_t life_rows = 10000; // rows of the tables of the insert and churn phases, two thirds of the set at most
+    std::vector<size_t> growth = {10000, 30000, 100000, 300000, 1000000}; // numbers of rows of the growth phase
     std::string sparse;       // file of sparse vectors in text form (ground)
     double handicap_us = 0;   // a deliberate slowdown of the first system, per query
     double handicap_recall = 0; // share of the first system's results that are thrown away

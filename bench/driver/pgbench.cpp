@@ -57,8 +57,8 @@ void make_tables(const Run &run, SqlCompetitor &competitor, size_t rows) {
 } // namespace
 
 void run_pgbench(Run &run) {
-    const size_t rows = std::min(run.options.life_rows, run.set.base.rows());
-    for (SqlCompetitor *competitor : run.sql()) {
+    const size_t rows = run.life_rows();
+    for (SqlCompetitor *competitor : run.sql("pgbench")) {
         for (const Mix &mix : kMixes) {
             bool made = false;
             for (const unsigned clients : run.options.connections) {

@@ -55,8 +55,8 @@ void measure_step(Run &run, std::vector<Entry> &entries, unsigned connections) {
         for (unsigned c = 0; c < connections; c++) {
             searchers[e].push_back(entries[e].competitor->open());
             searchers[e].back()->set(entries[e].value);
-            if (run.options.pin)
-                searchers[e].back()->pin_server(c);
+            if (run.options.pin && searchers[e].back()->server_pid() != 0)
+                pin_process(searchers[e].back()->server_pid(), static_cast<int>(c));
             std::vector<int32_t> ids;
             for (size_t q = 0; q < std::min<size_t>(20, run.set.queries.rows()); q++)
                 searchers[e].back()->search(q, &ids); // plans, and the backend's own caches
@@ -104,7 +104,7 @@ Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &sear
         const Pinned pinned(run.options.pin, t);
         std::vector<int32_t> ids;
         size_t query = first + t * queries / threads;
-        const double cpu_before = searchers[t]->server_cpu();
+        const double cpu_before = searchers[t]->server_cpu(), own_before = thread_cpu();
         const Stopwatch clock;
         while (clock.seconds() < seconds) {
             check_interrupts();
@@ -113,7 +113,10 @@ Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &sear
             latencies[t].push_back(one.microseconds());
         }
         rates[t] = static_cast<double>(latencies[t].size()) / clock.seconds();
-        cpu[t] = cpu_before < 0 ? 0 : searchers[t]->server_cpu() - cpu_before;
+        // A library's time is this thread's.
+        cpu[t] = searchers[t]->server_pid() == 0 ? thread_cpu() - own_before
+                 : cpu_before < 0                ? 0
+                                                 : searchers[t]->server_cpu() - cpu_before;
     });
     Measurement all;
     for (unsigned t = 0; t < threads; t++) {
@@ -123,6 +126,25 @@ Measurement measure(const Run &run, std::vector<std::unique_ptr<Searcher>> &sear
     }
     all.cpu_us /= static_cast<double>(std::max<size_t>(1, all.latencies_us.size()));
     return all;
+}
+
+std::string reach_recall(const Run &run, const System &system, Searcher &searcher, double target, double *recall) {
+    constexpr size_t kMost = 200;
+    std::vector<int32_t> ids;
+    std::string last;
+    for (const std::string &value : system.values) {
+        searcher.set(last = value);
+        double sum = 0;
+        const size_t count = std::min(kMost, run.set.queries.rows());
+        for (size_t q = 0; q < count; q++) {
+            searcher.search(q, &ids);
+            sum += recall_of(run.set, run.set.queries.row(q), ids, run.truth.limits[q], run.truth.counts[q]);
+        }
+        *recall = sum / static_cast<double>(count);
+        if (*recall >= target)
+            break;
+    }
+    return last;
 }
 
 void add_recalls(Json *json, std::vector<double> recalls) {
@@ -145,7 +167,7 @@ void run_query(Run &run) {
         for (size_t c = 0; c < run.competitors.size(); c++) {
             Competitor &competitor = *run.competitors[c];
             const auto &values = competitor.system().values;
-            if (!competitor.failure.empty() || finished[c] || step >= values.size())
+            if (!run.takes_part(competitor, "query") || finished[c] || step >= values.size())
                 continue;
             entries.push_back({&competitor, values[step], {}, {}});
             for (const unsigned connections : run.options.connections)
