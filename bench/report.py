@@ -110,6 +110,16 @@ def panels(count, width=4.6, height=3.6):
     return figure, flat
 
 
+def plain_log(axis):
+    """A logarithmic axis with numbers as people write them, and more of them when it spans little."""
+    axis.axes.autoscale_view()
+    low, high = sorted(axis.get_view_interval())
+    steps = [1, 2, 5] if high / low < 15 else [1, 3] if high / low < 200 else [1]
+    axis.set_major_locator(matplotlib.ticker.LogLocator(subs=steps))
+    axis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: "{:,g}".format(value)))
+    axis.set_minor_locator(matplotlib.ticker.NullLocator())
+
+
 def legend(figure, axes):
     """One legend for all panels, below them."""
     handles = {}
@@ -184,6 +194,7 @@ def query_section(report, results):
         axis.set_xticks([0.1, 0.05, 0.01, 0.001, 2e-4])
         axis.set_xticklabels(["0.9", "0.95", "0.99", "0.999", "1"])
         axis.minorticks_off()
+        plain_log(axis.yaxis)
         axis.set_title(data_set)
         axis.set_xlabel("recall@10")
         axis.set_ylabel("queries per second")
@@ -232,12 +243,12 @@ def query_section(report, results):
                     [system, str(connections), "%s %d" % (line["setting"], line["value"]), "%.4f" % line["recall"],
                      "%.2f" % line["recall_p5"], "%.1f" % line["recall_min"], number(line["qps"]), number(line["p50_us"]),
                      number(line["p95_us"]), number(line["p99_us"]), number(line.get("cpu_us") or None),
-                     number(line["buffers"] or None)]
+                     number(line["buffers"] or None), number(line.get("nodes"))]
                 )  # fmt: skip
         if rows:
             report.heading(4, data_set)
             header = ["system", "conn.", "setting", "recall", "5th pct.", "min", "QPS", "p50 us", "p95 us", "p99 us",
-                      "CPU us", "buffers"]
+                      "CPU us", "buffers", "nodes"]
             report.table(header, rows)
     latency_plot(report, results)
 
@@ -287,6 +298,8 @@ def latency_plot(report, results):
         axis.set_yticklabels(names)
         axis.invert_yaxis()
         axis.set_xscale("log")
+        axis.margins(y=0.12)
+        plain_log(axis.xaxis)
         axis.set_xlabel("microseconds per query")
         axis.set_title(data_set)
     figure.tight_layout()
@@ -359,7 +372,9 @@ def filter_section(report, results):
         sets = [s for s in results.sets if results.of("filter", set=s, plan=plan)]
         if not sets:
             continue
-        figure, axes = plt.subplots(len(sets) * 2, len(kinds), figsize=(3.4 * len(kinds), 4.2 * len(sets)), squeeze=False)
+        figure, axes = plt.subplots(
+            len(sets) * 2, len(kinds), figsize=(3.4 * len(kinds), 4.2 * len(sets)), squeeze=False, sharey="row"
+        )
         for s, data_set in enumerate(sets):
             for c, kind in enumerate(kinds):
                 speed, recall = axes[2 * s][c], axes[2 * s + 1][c]
@@ -375,14 +390,17 @@ def filter_section(report, results):
                     axis.set_xscale("log")
                     axis.set_xticks([50, 10, 1, 0.1, 0.01])
                     axis.set_xticklabels(["50", "10", "1", "0.1", "0.01"])
-                    axis.invert_xaxis()
+                    axis.minorticks_off()
+                    axis.set_xlim(80, 0.006)
                 speed.set_yscale("log")
+                speed.tick_params(labelbottom=False)
                 speed.set_title("%s, %s" % (data_set, kind))
                 recall.set_ylim(-0.03, 1.03)
                 recall.set_xlabel("% of rows that match")
                 if c == 0:
                     speed.set_ylabel("queries per second")
                     recall.set_ylabel("recall@10")
+            plain_log(axes[2 * s][0].yaxis)
         legend(figure, [axis for row in axes for axis in row])
         report.plot(figure, "filter-" + plan, "Filtered queries, plan: " + plan)
     own = [line for line in lines if line["kind"] == "own"]
@@ -411,9 +429,14 @@ def insert_section(report, results):
                 ratio = "%.2f (%.2f-%.2f)" % (median(ratios), min(ratios), max(ratios))
             rows.append(
                 [data_set, line["system"], line["way"], "%d" % line["rows_before"], number(line["rows_per_second"]), ratio,
-                 number(line.get("cpu_us_per_row") or None), number(line["wal_bytes_per_row"])]
+                 number(line.get("cpu_us_per_row") or None), number(line["wal_bytes_per_row"]), number(line.get("wal_record_bytes_per_row"))]
             )
-    report.table(["set", "system", "way", "rows before", "rows/s", "ratio to pgvector", "CPU us/row", "WAL bytes/row"], rows)
+    report.table(["set", "system", "way", "rows before", "rows/s", "ratio to pgvector", "CPU us/row", "WAL bytes/row", "records only"], rows)
+
+
+def churn_rounds(results, data_set, system):
+    points = [line for line in results.of("churn", set=data_set, system=system) if line.get("stage", "round") == "round"]
+    return sorted(points, key=lambda line: line["round"])
 
 
 def churn_section(report, results):
@@ -428,7 +451,7 @@ def churn_section(report, results):
     for row, data_set in zip(axes, sets):
         for axis, (member, scale, label) in zip(row, members):
             for system in results.systems:
-                points = sorted(results.of("churn", set=data_set, system=system), key=lambda line: line["round"])
+                points = churn_rounds(results, data_set, system)
                 if member == "vacuum_seconds":
                     points = [line for line in points if line["round"] > 0]
                 if points:
@@ -440,22 +463,26 @@ def churn_section(report, results):
             axis.set_ylabel(label)
             axis.set_xlabel("round")
             axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+            axis.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+            axis.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: "%g" % round(value, 4)))
             if member != "recall":
-                axis.set_ylim(bottom=0)
+                axis.set_ylim(0, 1.08 * max(axis.get_ylim()[1], 1e-3))
     legend(figure, [axis for row in axes for axis in row])
     report.plot(figure, "churn", "Recall, time of VACUUM and size of the index, round by round")
     rows = []
     for data_set in sets:
         for system in results.systems:
-            points = sorted(results.of("churn", set=data_set, system=system), key=lambda line: line["round"])
+            points = churn_rounds(results, data_set, system)
             if len(points) > 1:
                 vacuums = [line["vacuum_seconds"] for line in points[1:]]
+                fresh = results.of("churn", set=data_set, system=system, stage="fresh")
                 rows.append(
-                    [data_set, system, "%.4f" % points[0]["recall"], "%.4f" % points[-1]["recall"], "%.2f" % median(vacuums),
+                    [data_set, system, "%.4f" % points[0]["recall"], "%.4f" % points[-1]["recall"],
+                     "%.4f" % fresh[-1]["recall"] if fresh else "-", "%d" % (len(points) - 1), "%.2f" % median(vacuums),
                      number(points[0]["p50_us"]), number(points[-1]["p50_us"]),
                      "%.2f" % (points[-1]["index_bytes"] / points[0]["index_bytes"])]
                 )  # fmt: skip
-    header = ["set", "system", "recall before", "recall after", "VACUUM s (median)", "p50 us before", "after", "size after/before"]
+    header = ["set", "system", "recall before", "after", "built anew", "rounds", "VACUUM s (median)", "p50 us before", "after", "size after/before"]
     report.table(header, rows)
 
 
@@ -468,8 +495,8 @@ def other_sections(report, results):
             "do that. Each round's first query also loads the extension and the catalogue."
         )
         report.table(
-            ["set", "system", "page cache dropped", "first query ms", "p50 ms", "p95 ms"],
-            [[line["set"], line["system"], "yes" if line["page_cache_dropped"] else "no", number(line["first_us"] / 1e3),
+            ["set", "system", "recall (warm)", "page cache dropped", "first query ms", "p50 ms", "p95 ms"],
+            [[line["set"], line["system"], "%.3f" % line["recall"] if "recall" in line else "-", "yes" if line["page_cache_dropped"] else "no", number(line["first_us"] / 1e3),
               number(line["p50_us"] / 1e3), number(line["p95_us"] / 1e3)] for line in cold],
         )  # fmt: skip
     load = results.of("pgbench")
@@ -480,6 +507,48 @@ def other_sections(report, results):
             [[line["set"], line["system"], line["mix"], "%d" % line["connections"], number(line["tps"]),
               "%.3f" % line["latency_ms"]] for line in load],
         )  # fmt: skip
+
+
+def growth_section(report, results):
+    lines = sorted(results.of("growth"), key=lambda line: line["rows"])
+    if not lines:
+        return
+    report.heading(2, "Growth")
+    report.text(
+        "The set extended by copies with permuted coordinates; queries at the first setting with recall of at least 0.95. "
+        "VACUUM after deleting a hundredth of the rows."
+    )
+    report.table(
+        ["set", "system", "rows", "build s", "peak MB", "index MB", "recall", "QPS", "p50 us", "p99 us", "buffers", "inserts/s", "VACUUM s"],
+        [[line["set"], line["system"], number(line["rows"]), number(line["build_seconds"]), megabytes(line["memory_bytes"]),
+          megabytes(line["index_bytes"]), "%.4f" % line["recall"], number(line["qps"]), number(line["p50_us"]),
+          number(line["p99_us"]), number(line["buffers"]), number(line["inserts_per_second"]), number(line["vacuum_seconds"])]
+         for line in lines],
+    )  # fmt: skip
+    members = (("build_seconds", "build, s"), ("p50_us", "query p50, us"), ("buffers", "buffers per query"), ("vacuum_seconds", "VACUUM, s"))
+    figure, axes = plt.subplots(1, len(members), figsize=(12, 2.8))
+    for axis, (member, label) in zip(axes, members):
+        for system in results.systems:
+            points = [(line["rows"], line[member]) for line in lines if line["system"] == system]
+            if len(points) > 1:
+                name = "%s (slope %.2f)" % (system, bars.slope(points))
+                axis.loglog(*zip(*points), color=colour(system), marker="o", markersize=3, label=name)
+        axis.set_xlabel("rows")
+        axis.set_title(label)
+        axis.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    report.plot(figure, "growth", "Cost against the number of rows, both axes logarithmic")
+
+
+def bars_section(report, results):
+    rows = bars.bars(results)
+    if any(row[-1] != bars.NOT_MEASURED and "pgvector-ivfflat" not in results.systems for row in rows):
+        report.heading(2, "Bars")
+        report.text(
+            "What the index is held to: ratios to pgvector's hnsw (in brackets the smallest and largest of the rounds) or to "
+            "hnswlib, at equal recall. \"auto\" and \"compact\" are layouts of vecx."
+        )
+        report.table(bars.HEADER, rows)
 
 
 def main():
@@ -501,6 +570,8 @@ def main():
     insert_section(report, results)
     churn_section(report, results)
     other_sections(report, results)
+    growth_section(report, results)
+    bars_section(report, results)
     report.write()
     print("%s: report.md, report.html and plots" % directory)
 
