@@ -10,8 +10,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <thread>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "postgres.hpp"
@@ -136,6 +138,14 @@ Pinned::Pinned(bool on, unsigned processor) : on_(on) {
 Pinned::~Pinned() {
     if (on_)
         sched_setaffinity(0, sizeof before_, &before_);
+}
+
+void raise_priority(int pid) {
+    const int nice = getpriority(PRIO_PROCESS, 0);
+    if (nice >= 0)
+        return;
+    setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice);
+    std::ofstream(pid == 0 ? std::string("/proc/self/autogroup") : format("/proc/%d/autogroup", pid)) << nice;
 }
 
 bool pin_process(int pid, int processor) {

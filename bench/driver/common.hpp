@@ -86,6 +86,9 @@ class Pinned {
 };
 // The same for another process; with processor < 0 it may run everywhere again. False when that is not allowed.
 bool pin_process(int pid, int processor);
+// Gives a process (0: this one) the priority that this one was started with, if that is raised (nice -n -10). Linux
+// shares the processor between sessions first and only within one by nice; each backend is a session of its own.
+void raise_priority(int pid);
 
 // Calls work(i) for every i in [0, n) from all cores; rethrows the first exception.
 void parallel_for(size_t n, const std::function<void(size_t)> &work);

@@ -96,6 +96,7 @@ std::unique_ptr<Connection> SqlCompetitor::connect() const {
     connection->run(format("SELECT '[1]'::%s", element_name(options_.element)));
     for (const std::string &statement : system_.session)
         connection->run(statement);
+    raise_priority(connection->backend_pid());
     if (options_.pin)
         pin_process(connection->backend_pid(), 0);
     return connection;
