@@ -1,7 +1,8 @@
 """Writes report.md, report.html and the plots from a directory's results.jsonl.
 
 report.py DIRECTORY
-The Markdown refers to the SVG files beside it; the HTML is one file with the plots inside.
+The Markdown refers to the SVG files beside it; the HTML is one file with the plots inside. What a file note.txt in the
+directory says about the circumstances comes first.
 """
 
 import os
@@ -289,6 +290,10 @@ def main():
         "Every figure is the median of alternating rounds in one run with one client (libpq, prepared statements, binary "
         "parameters, unix socket). bench/README.md says what the settings are and how to read this."
     )
+    note = os.path.join(directory, "note.txt")
+    if os.path.exists(note):
+        with open(note) as file:
+            report.text(" ".join(file.read().split()))
     machine_section(report, results)
     query_section(report, results)
     build_section(report, results)
