@@ -133,10 +133,7 @@ void PageMaker::fill_tids(MutablePage &page) {
 // --- nodes ----------------------------------------------------------------------------------------------------
 
 void PageMaker::decode(const Graph::Node *n, float *rotated, float *norm2) {
-    decode_coarse(shape_, Coarse{n->scale, n->norm2}, graph_->code(n), rotated);
-    const float *centre = graph_->frame().centre;
-    for (uint32_t i = 0; i < shape_.rotated_dim(); ++i)
-        rotated[i] += centre[i];
+    graph_->decode(n, rotated);
     *norm2 = square(rotated, shape_.rotated_dim());
 }
 

@@ -78,7 +78,7 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     size_t wanted = std::max(kLeastBatch, first * bytes / 8);
     if (kind == inlined::Slabs::nodes && first == 0)
         wanted = static_cast<size_t>(s->shared->plan.expected_rows * 1.02 *
-                                     static_cast<double>(inlined::Graph::node_size(s->shared->plan.facts.shape)));
+                                     static_cast<double>(inlined::Graph::node_size(s->shared->plan.facts.shape, s->shared->plan.options)));
     size_t count = std::max<size_t>(1, (wanted + bytes - 1) / bytes);
     count = std::min(count, (s->shared->plan.slab_memory - table->used) / bytes);
     count = std::min<size_t>(count, table->capacity[kind] - first);
@@ -185,8 +185,8 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
 
     const size_t workers_size = static_cast<size_t>(workers);
     const inlined::Shape &shape = plan.facts.shape;
-    const size_t node_slab = inlined::Graph::slab_size(shape, inlined::Slabs::nodes);
-    const size_t tid_slab = inlined::Graph::slab_size(shape, inlined::Slabs::tids);
+    const size_t node_slab = inlined::Graph::slab_size(shape, plan.options, inlined::Slabs::nodes);
+    const size_t tid_slab = inlined::Graph::slab_size(shape, plan.options, inlined::Slabs::tids);
     SlabTable sizes{};
     sizes.capacity[inlined::Slabs::nodes] = static_cast<uint32_t>(plan.slab_memory / node_slab + 1);
     sizes.capacity[inlined::Slabs::tids] = static_cast<uint32_t>(plan.slab_memory / tid_slab + 1);
@@ -326,6 +326,7 @@ void vecx_hnsw_build_worker(dsm_segment *segment, shm_toc *toc) {
     Loader *loader = make_loader(index, shared, toc, area, ParallelWorkerNumber + 1);
     ParallelTableScanDesc scan = static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false));
     LoadResult result = loader->run(heap, info, table_beginscan_parallel(heap, scan));
+    loader->leave_files();
 
     InstrEndParallelQuery(static_cast<BufferUsage *>(shm_toc_lookup(toc, kKeyBuffers, false)) + ParallelWorkerNumber,
                           static_cast<WalUsage *>(shm_toc_lookup(toc, kKeyWal, false)) + ParallelWorkerNumber);
