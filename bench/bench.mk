@@ -1,5 +1,6 @@
 # The benchmark's targets, included by the Makefile. See bench/README.md.
 #   make bench-ground   COPY and exact scans against pgvector                       (about 2 minutes)
+#   make bench-plans    whether the planner chooses the fastest plan                (about 10 minutes)
 #   make bench-quick    the regression guard                                       (under 3 minutes)
 #   make bench          every phase on every set, then the report                  (minutes per set)
 #   make bench-report   the report again from the results that are there
@@ -40,7 +41,7 @@ $(BENCH_DIR)/kernel-counts: bench/kernel_counts.cpp $(filter $(OBJDIR)/kernels/%
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) -Isrc $^ -o $@
 
-.PHONY: bench bench-quick bench-report bench-ground bench-selftest
+.PHONY: bench bench-quick bench-report bench-ground bench-plans bench-selftest
 bench: $(BENCH_DIR)/vecx-bench
 	bench/run full
 	bench/run report
@@ -48,6 +49,8 @@ bench-quick: $(BENCH_DIR)/vecx-bench $(BENCH_DIR)/kernel-counts
 	bench/run quick
 bench-ground: $(BENCH_DIR)/vecx-bench
 	bench/run ground
+bench-plans:
+	bench/run plans
 bench-report:
 	bench/run report
 bench-selftest: $(BENCH_DIR)/vecx-bench
