@@ -16,7 +16,8 @@
 namespace vecx::hnsw::inlined {
 
 // Memory in pieces that any process of the build can find: pieces of nodes and pieces of heap TIDs, numbered from 0.
-// Returns the piece, made when it did not exist; null when no more memory may be used. Never moves a piece.
+// Returns the piece, made when it did not exist, and zeroed then if there are several processes; null when no more
+// memory may be used. Never moves a piece.
 struct Slabs {
     enum Kind : uint32_t { nodes = 0, tids = 1 };
     static constexpr uint32_t kKinds = 2;
@@ -123,6 +124,7 @@ class Graph {
     void make_reachable(const Array<uint32_t> &entries, const Poll &poll);
     // All nodes such that neighbours are close together; Node::next becomes the index in `order`.
     void order_nodes(const Array<uint32_t> &entries, Array<uint32_t> *order, const Poll &poll);
+    bool any_more_tids() const { return shared_->tids.load(std::memory_order_relaxed) > 0; }
 
     Node *node(uint32_t id) { return reinterpret_cast<Node *>(slab(id >> slab_shift_) + (id & slab_mask_) * stride_); }
     const uint8_t *code(const Node *n) const { return reinterpret_cast<const uint8_t *>(n + 1); }
