@@ -217,6 +217,13 @@ CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_typ
 
 COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw index says about itself';
 
+CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
+    OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
+    OUT swept boolean)
+    AS 'MODULE_PATHNAME', 'vecx_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an hnsw index in this session did';
+
 CREATE FUNCTION vecx_check_index(index regclass) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;
 

@@ -50,6 +50,15 @@ size_t Graph::node_size(const Shape &shape) {
     return (size + 15) & ~size_t{15};
 }
 
+size_t Graph::slab_size(const Shape &shape, Slabs::Kind kind) {
+    size_t size = node_size(shape);
+    if (kind == Slabs::tids)
+        return kTidsPerSlab * sizeof(TidItem);
+    while (2 * size <= kSlabBytes)
+        size *= 2;
+    return size;
+}
+
 Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOptions &options, void *shared, Slabs slabs)
     : shape_(shape), frame_(frame), options_(options), shared_(static_cast<GraphShared *>(shared)),
       buckets_(reinterpret_cast<uint32_t *>(shared_ + 1)), slabs_(slabs), arena_(&arena), dot_(kernels::active->dot_i8),

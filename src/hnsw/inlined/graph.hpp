@@ -52,7 +52,9 @@ class Graph {
   public:
     static constexpr uint32_t kNone = 0xFFFFFFFFu;
     static constexpr uint32_t kMaxNodes = 1u << 30; // two bits of a neighbour's number are its rank
-    static constexpr size_t kSlabBytes = 1 << 20;
+    static constexpr size_t kSlabBytes = 1 << 20; // at most; a power of two of nodes
+    // Bytes of one slab of a kind.
+    static size_t slab_size(const Shape &shape, Slabs::Kind kind);
     static constexpr uint32_t kTidsPerSlab = 5461; // 64 kB
 
     // Behind it in memory: the code, then neighbours' numbers, then their distances.
@@ -158,7 +160,7 @@ class Graph {
 
     uint8_t *slab(uint32_t index) {
         uint8_t *p = node_slabs_[index];
-        return p != nullptr ? p : (node_slabs_[index] = slabs_.get(slabs_.context, Slabs::nodes, index, kSlabBytes));
+        return p != nullptr ? p : (node_slabs_[index] = slabs_.get(slabs_.context, Slabs::nodes, index, stride_ << slab_shift_));
     }
     TidItem *tid_item(uint32_t i) { return reinterpret_cast<TidItem *>(tid_slab(i / kTidsPerSlab)) + i % kTidsPerSlab; }
     uint8_t *tid_slab(uint32_t index);

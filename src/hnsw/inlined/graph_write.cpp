@@ -185,7 +185,7 @@ void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *st
             return;
         const Graph::Node *n = graph_->node((*order_)[first + k]);
         NodeEdit edit = edit_record(record, shape_, shape_.places);
-        Stored own;
+        Spilled own;
         memcpy(&own, stored, sizeof own);
         edit.head->places = static_cast<uint8_t>(shape_.places);
         edit.head->links_version = 1;

@@ -8,7 +8,7 @@
 
 namespace vecx::hnsw::inlined {
 
-// Where the stored vectors of a build wait: Stored and the vector, RowCoder::stored_size() bytes each.
+// Where the stored vectors of a build wait: Spilled and the vector, RowCoder::stored_size() bytes each.
 //   read(participant, number, out)   may fail or not return, as every access to files
 template <class T>
 concept SpillReader = requires(T &spill, uint8_t participant, uint32_t number, uint8_t *out) {

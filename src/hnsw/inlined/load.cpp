@@ -20,8 +20,8 @@ void RowCoder::code(Payload payload) {
     row_.hash = payload_hash(payload);
     widen(shape_, payload, value_);
     Head head{};
-    encode_own(shape_, value_, stored_ + sizeof(Stored), &head);
-    Stored stored{head.own_scale, head.own_error, head.norm, 0};
+    encode_own(shape_, value_, stored_ + sizeof(Spilled), &head);
+    Spilled stored{head.own_scale, head.own_error, head.norm, 0};
     memcpy(stored_, &stored, sizeof stored);
     to_geometry(shape_, value_, head.norm, value_);
     rotate(shape_, value_, rotated_);

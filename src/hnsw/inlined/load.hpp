@@ -7,11 +7,11 @@
 namespace vecx::hnsw::inlined {
 
 // What a page will hold of a vector beside its links; Shape::own_size() bytes of the stored vector follow.
-struct Stored {
+struct Spilled {
     float own_scale, own_error, norm; // as in Head
     uint32_t pad0;
 };
-static_assert(sizeof(Stored) == 16);
+static_assert(sizeof(Spilled) == 16);
 
 // What all rows of a build are coded against, from a sample of them.
 struct Frame {
@@ -38,7 +38,7 @@ class RowCoder {
     const Row &row() const { return row_; }
     const int8_t *coarse_code() const { return coarse_code_; } // shape.rotated_dim() of them
     const uint8_t *stored() const { return stored_; }          // stored_size() bytes
-    static uint32_t stored_size(const Shape &shape) { return static_cast<uint32_t>(sizeof(Stored)) + shape.own_size(); }
+    static uint32_t stored_size(const Shape &shape) { return static_cast<uint32_t>(sizeof(Spilled)) + shape.own_size(); }
 
   private:
     Shape shape_;

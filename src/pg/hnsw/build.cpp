@@ -201,6 +201,8 @@ char *hnsw_build_phase_name(int64 phase) {
         return pstrdup("linking what nothing leads to");
     case kPhaseOrder:
         return pstrdup("ordering nodes");
+    case kPhaseInsert:
+        return pstrdup("inserting tuples beyond maintenance_work_mem");
     }
     return nullptr;
 }

@@ -1,14 +1,17 @@
 // CREATE INDEX of the layouts inline and compact. A sample of the table first; then the graph in memory, on coarse codes,
-// while the stored vectors go to a temporary file in the order of arrival; then the pages, in the order of the graph.
+// while the stored vectors go to a temporary file in the order of arrival; then the pages, in the order of the graph;
+// then, one by one, the rows for which there was no memory.
 #include <algorithm>
 #include <bit>
+#include <new>
 
 #include "hnsw/inlined/graph_write.hpp"
+#include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/slabs.hpp"
 
 #include "pg/error.hpp"
 #include "pg/hnsw/build.hpp"
-#include "pg/hnsw/spill.hpp"
+#include "pg/hnsw/build_parallel.hpp"
 #include "pg/memory.hpp"
 #include "pg/progress.hpp"
 
@@ -24,6 +27,7 @@ namespace {
 
 namespace inlined = hnsw::inlined;
 
+constexpr uint64_t kSeed = 0x76656378;       // fixed: two serial builds of one table give the same index
 constexpr BlockNumber kSampleBlocks = 16;    // at least; up to four times as many while there are few rows
 constexpr uint64_t kSampleRows = 256;
 constexpr float kFill = 1.2f;                // src/hnsw/experiments.md, section 3
@@ -68,41 +72,6 @@ double sample_table(Relation heap, Relation index, IndexInfo *info, Sample &samp
     return seen == 0 ? 0 : static_cast<double>(sample.rows) * blocks / seen;
 }
 
-struct Build {
-    Relation index;
-    const IndexFacts *facts;
-    MemoryContext tuple_context; // reset after each tuple
-    inlined::RowCoder *coder;
-    inlined::Graph *graph;
-    SpillFile *vectors;
-    int64 seen, indexed;
-};
-
-void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool, void *opaque) {
-    Build &build = *static_cast<Build *>(opaque);
-    if (++build.seen % kReportEvery == 0)
-        report_tuples_done(build.seen);
-    if (isnull[0])
-        return;
-    MemoryContext before = MemoryContextSwitchTo(build.tuple_context);
-    bool indexable;
-    Payload payload = payload_of(values[0], *build.facts, false, &indexable);
-    if (indexable) {
-        hnsw::HeapTid heap_tid;
-        memcpy(&heap_tid, tid, sizeof heap_tid);
-        build.coder->code(payload);
-        auto added = build.graph->add(*build.coder, heap_tid, 0, [&] { return build.vectors->append(build.coder->stored()); });
-        if (added == inlined::Graph::Added::full)
-            ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY),
-                            errmsg("hnsw graph no longer fits into maintenance_work_mem after " INT64_FORMAT " tuples",
-                                   build.indexed),
-                            errhint("Increase maintenance_work_mem.")));
-        ++build.indexed;
-    }
-    MemoryContextSwitchTo(before);
-    MemoryContextReset(build.tuple_context);
-}
-
 inlined::Poll report_poll(int64 phase) {
     static int64 phases[] = {kPhaseLink, kPhaseOrder};
     return inlined::Poll{[](void *context, uint64_t done, uint64_t total) {
@@ -115,62 +84,116 @@ inlined::Poll report_poll(int64 phase) {
                          &phases[phase == kPhaseLink ? 0 : 1]};
 }
 
+BuildPlan make_plan(const IndexFacts &facts, const inlined::Frame &frame, double expected_rows) {
+    const inlined::Shape &shape = facts.shape;
+    const size_t memory = static_cast<size_t>(maintenance_work_mem) * 1024;
+    const size_t slot = inlined::Graph::node_size(shape);
+    const size_t each = slot + sizeof(uint32_t); // the order of writing
+    BuildPlan plan{};
+    plan.facts = facts;
+    plan.bound2 = frame.bound2;
+    plan.expected_rows = expected_rows;
+    plan.options.ef = static_cast<uint32_t>(facts.ef_construction * kLookAhead);
+    plan.options.own = shape.places;
+    plan.options.fill = kFill;
+    plan.options.max_nodes = static_cast<uint32_t>(std::min<size_t>(memory / each + 1, inlined::Graph::kMaxNodes));
+    const double nodes = std::clamp(expected_rows, 1024.0, 1024.0 + plan.options.max_nodes);
+    plan.options.buckets = std::bit_ceil(static_cast<uint32_t>(nodes));
+    plan.shared_size = inlined::Graph::shared_size(plan.options);
+    plan.slab_memory = memory > plan.shared_size ? (memory - plan.shared_size) / each * slot : 0;
+    return plan;
+}
+
+void write_pages(Relation index, Arena &arena, BulkStore &store, Loader &loader) {
+    bool writing = false;
+    auto progress = [&](uint64_t done, uint64_t total) {
+        if (!writing)
+            report_phase(kPhaseWrite);
+        writing = true;
+        report_blocks(static_cast<int64>(done), static_cast<int64>(total));
+    };
+    check(inlined::write_graph(arena, loader.graph(), store, loader, kBodySize, report_poll(kPhaseLink),
+                               report_poll(kPhaseOrder), progress),
+          RelationGetRelationName(index));
+}
+
+// Rows for which there was no memory, one after the other into the pages.
+void insert_waiting(Relation index, const IndexFacts &facts, BulkStore &store, Loader &loader, int participants,
+                    uint32_t total) {
+    if (total == 0)
+        return;
+    report_phase(kPhaseInsert);
+    report_tuples_total(total);
+    Rng rng(kSeed);
+    MemoryContext scratch = AllocSetContextCreate(CurrentMemoryContext, "hnsw build insert", ALLOCSET_DEFAULT_SIZES);
+    const uint32_t size = Loader::waiting_size(facts);
+    uint8_t *item = static_cast<uint8_t *>(palloc(size));
+    int64 done = 0;
+    for (int i = 0; i < participants; ++i) {
+        SpillFile &rows = loader.waiting_of(i);
+        for (uint32_t k = 0; k < rows.count(); ++k) {
+            CHECK_FOR_INTERRUPTS();
+            check(rows.read(k, item));
+            hnsw::HeapTid tid;
+            memcpy(&tid, item, sizeof tid);
+            MemoryContext before = MemoryContextSwitchTo(scratch);
+            Arena arena = arena_over(scratch);
+            check(inlined::insert(store, arena, facts.shape, Payload{item + 8, size - 8}, tid, rng),
+                  RelationGetRelationName(index));
+            MemoryContextSwitchTo(before);
+            MemoryContextReset(scratch);
+            report_tuples_done(++done);
+        }
+    }
+    MemoryContextDelete(scratch);
+}
+
 } // namespace
 
 IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, const IndexFacts &facts) {
     MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw build", ALLOCSET_DEFAULT_SIZES);
-    MemoryContext tuple_context = AllocSetContextCreate(context, "hnsw build tuple", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
     Arena arena = arena_over(context);
-    const inlined::Shape &shape = facts.shape;
     report_phase(kPhaseLoad);
 
-    inlined::FrameMaker maker(shape, arena);
-    Sample sample{&facts, &maker, tuple_context, 0};
-    const double estimate = sample_table(heap, index, info, sample);
+    inlined::FrameMaker maker(facts.shape, arena);
+    Sample sample{&facts, &maker, AllocSetContextCreate(context, "hnsw build sample", ALLOCSET_DEFAULT_SIZES), 0};
+    const double expected = sample_table(heap, index, info, sample);
     const inlined::Frame frame = maker.make();
-    if (estimate > 0)
-        report_tuples_total(static_cast<int64>(estimate));
+    const BuildPlan plan = make_plan(facts, frame, expected);
+    report_tuples_total(static_cast<int64>(expected));
 
-    // When pages are written each node takes four bytes more.
-    const size_t memory = static_cast<size_t>(maintenance_work_mem) * 1024;
-    const size_t each = inlined::Graph::node_size(shape) + sizeof(uint32_t);
-    inlined::GraphOptions options{};
-    options.ef = static_cast<uint32_t>(facts.ef_construction * kLookAhead);
-    options.own = shape.places;
-    options.fill = kFill;
-    options.max_nodes = static_cast<uint32_t>(std::min<size_t>(memory / each + 1, inlined::Graph::kMaxNodes));
-    options.buckets = std::bit_ceil(static_cast<uint32_t>(std::clamp(estimate, 1024.0, static_cast<double>(options.max_nodes))));
-    const size_t shared_size = inlined::Graph::shared_size(options);
-    void *shared = arena.make_array<uint64_t>((shared_size + 7) / 8);
-    memset(shared, 0, shared_size);
-    inlined::ArenaSlabs slabs(arena, (memory > shared_size ? memory - shared_size : 0) / each * (each - sizeof(uint32_t)));
-    inlined::Graph graph(arena, shape, frame, options, shared, slabs.slabs());
-    inlined::RowCoder coder(shape, frame, arena);
-    SpillFile vectors(inlined::RowCoder::stored_size(shape));
-    Build build{index, &facts, tuple_context, &coder, &graph, &vectors, 0, 0};
-
-    // No synchronized scan: it would start at a block of chance, and the index would depend on it.
-    double tuples = table_index_build_scan(heap, index, info, false, true, add_tuple, &build, nullptr);
-    report_tuples_done(build.seen);
+    LoadResult loaded{};
+    Loader *loader;
+    BuildCounters counters{};
+    const int workers = build_workers(heap, index);
+    ParallelBuild *parallel = workers > 0 ? start_parallel_build(heap, index, info, plan, frame, workers) : nullptr;
+    if (parallel != nullptr) {
+        loader = run_parallel_build(parallel, &loaded);
+        info->ii_BrokenHotChain |= loaded.broken_hot_chain;
+    } else {
+        void *shared = arena.make_array<uint64_t>((plan.shared_size + 7) / 8);
+        memset(shared, 0, plan.shared_size);
+        inlined::ArenaSlabs *slabs = new (palloc(sizeof(inlined::ArenaSlabs))) inlined::ArenaSlabs(arena, plan.slab_memory);
+        loader = new (palloc(sizeof(Loader))) Loader(index, plan, frame, shared, slabs->slabs(), &counters, nullptr, 0);
+        loaded = loader->run(heap, info, nullptr);
+        loader->open_files(&loaded, 1);
+    }
+    const double indexed = static_cast<double>(loader->graph().rows()) + loaded.waiting;
 
     BulkStore store(index);
-    bool writing = false;
-    check(inlined::write_graph(arena, graph, store, vectors, kBodySize, report_poll(kPhaseLink), report_poll(kPhaseOrder),
-                               [&](uint64_t done, uint64_t total) {
-                                   if (!writing)
-                                       report_phase(kPhaseWrite);
-                                   writing = true;
-                                   report_blocks(static_cast<int64>(done), static_cast<int64>(total));
-                               }),
-          RelationGetRelationName(index));
-    vectors.close();
+    write_pages(index, arena, store, *loader);
+    insert_waiting(index, facts, store, *loader, parallel != nullptr ? parallel_participants(parallel) : 1, loaded.waiting);
+    if (parallel != nullptr)
+        end_parallel_build(parallel);
+    else
+        loader->close_files();
 
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);
     IndexBuildResult *result = static_cast<IndexBuildResult *>(palloc(sizeof(IndexBuildResult)));
-    result->heap_tuples = tuples;
-    result->index_tuples = static_cast<double>(build.indexed);
+    result->heap_tuples = loaded.heap_tuples;
+    result->index_tuples = indexed;
     return result;
 }
 

@@ -23,6 +23,7 @@ constexpr int64 kPhaseLoad = 2;
 constexpr int64 kPhaseWrite = 3;
 constexpr int64 kPhaseLink = 4;
 constexpr int64 kPhaseOrder = 5;
+constexpr int64 kPhaseInsert = 6;
 
 // What support function 1 of an operator class returns.
 struct OpclassInfo {
