@@ -84,6 +84,16 @@ inline config_generic *find_setting(const char *name) {
 #endif
 }
 
+// Pins the buffer that held a block when last heard of; false when it holds something else by now. Unlike ReadBuffer, it does
+// not tell the buffer manager that the page is in use.
+inline bool pin_recent(Relation rel, BlockNumber block, Buffer buffer) {
+#if PG_VERSION_NUM >= 160000
+    return ReadRecentBuffer(rel->rd_locator, MAIN_FORKNUM, block, buffer);
+#else
+    return ReadRecentBuffer(rel->rd_node, MAIN_FORKNUM, block, buffer);
+#endif
+}
+
 // EXPLAIN ANALYZE shows the number of index searches since 18.
 inline void count_search(IndexScanDesc scan) {
 #if PG_VERSION_NUM >= 180000

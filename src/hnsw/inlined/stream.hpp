@@ -270,7 +270,7 @@ class Stream {
         return for_each_node(*store_, shape, block, [&](uint16_t slot, const NodeView &node) {
             if (node.dead() || page_.size() >= page_.capacity())
                 return;
-            Swept item;
+            Swept item{};
             item.known.link = Link{block, slot, node.head->generation};
             uint64_t *state = beam_.state(item.known.link);
             if (state != nullptr && (*state & kDone) != 0)
