@@ -62,6 +62,7 @@ include src/kernels/flags.mk
 # Arithmetic over whole vectors, in loops for the compiler to vectorise.
 isa_flags_dense_math := -O3
 isa_flags_dense_convert := -O3
+isa_flags_codec += -O3
 
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)

@@ -19,14 +19,17 @@ struct I8 {
     }
 };
 
+// xsimd has no fused x - scale * y for every arch, so the scale comes negated.
 struct ScaledL2sq {
+    static constexpr float kSign = -1.0f;
     template <class V>
-    static V add(V sum, V x, V y, V scale) {
-        V d = xsimd::fnma(scale, y, x);
+    static V add(V sum, V x, V y, V minus_scale) {
+        V d = xsimd::fma(minus_scale, y, x);
         return xsimd::fma(d, d, sum);
     }
 };
 struct ScaledDot {
+    static constexpr float kSign = 1.0f;
     template <class V>
     static V add(V sum, V x, V y, V scale) {
         return xsimd::fma(x, scale * y, sum);
@@ -52,7 +55,7 @@ template <class A, class F, class Op>
     if constexpr (!A::kMaskedLoads)
         if (n < F::kStep)
             return pad_mixed<F>(a, b, scale, n, reduce_mixed<A, F, Op>);
-    const Floats<A> times(scale);
+    const Floats<A> times(Op::kSign * scale);
     Floats<A> s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f);
     const size_t whole = n & ~(2 * F::kStep - 1);
     size_t i = 0;
