@@ -19,20 +19,20 @@ struct I8 {
     }
 };
 
-// xsimd has no fused x - scale * y for every arch, so the scale comes negated.
+// The scale comes negated: one kind of fused operation does for all.
 struct ScaledL2sq {
     static constexpr float kSign = -1.0f;
     template <class V>
     static V add(V sum, V x, V y, V minus_scale) {
-        V d = xsimd::fma(minus_scale, y, x);
-        return xsimd::fma(d, d, sum);
+        V d = fused(minus_scale, y, x);
+        return fused(d, d, sum);
     }
 };
 struct ScaledDot {
     static constexpr float kSign = 1.0f;
     template <class V>
     static V add(V sum, V x, V y, V scale) {
-        return xsimd::fma(x, scale * y, sum);
+        return fused(x, scale * y, sum);
     }
 };
 

@@ -136,5 +136,7 @@ struct Avx2 {
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
 
+inline Floats<Avx2> fused(Floats<Avx2> x, Floats<Avx2> y, Floats<Avx2> z) { return _mm256_fmadd_ps(x, y, z); }
+
 } // namespace
 } // namespace vecx::kernels

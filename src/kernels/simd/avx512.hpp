@@ -132,5 +132,7 @@ struct Avx512 {
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
 
+inline Floats<Avx512> fused(Floats<Avx512> x, Floats<Avx512> y, Floats<Avx512> z) { return _mm512_fmadd_ps(x, y, z); }
+
 } // namespace
 } // namespace vecx::kernels

@@ -106,5 +106,7 @@ struct Neon {
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
 
+inline Floats<Neon> fused(Floats<Neon> x, Floats<Neon> y, Floats<Neon> z) { return vfmaq_f32(z, x, y); }
+
 } // namespace
 } // namespace vecx::kernels

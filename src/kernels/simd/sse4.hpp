@@ -172,5 +172,9 @@ struct Sse4 {
     static uint64_t sum_bits(Bits x) { return x; }
 };
 
+// x * y + z, rounded once where the arch can. xsimd's own fma leaves the fusing of AVX-512 to the compiler, which is told
+// not to fuse (flags.mk).
+inline Floats<Sse4> fused(Floats<Sse4> x, Floats<Sse4> y, Floats<Sse4> z) { return x * y + z; }
+
 } // namespace
 } // namespace vecx::kernels
