@@ -21,6 +21,11 @@ class FlatSet {
         size_t capacity = capacity_for(size_ + more);
         return (capacity > capacity_ ? capacity + capacity_ : capacity_) * sizeof(uint64_t);
     }
+    // Makes room for `n` keys.
+    void reserve(size_t n) {
+        if (capacity_for(n) > capacity_)
+            rehash(capacity_for(n));
+    }
     void clear() {
         if (size_ > 0)
             memset(table_, 0, bytes());

@@ -2,44 +2,10 @@
 // "The stream", explains the phases and what "late" means.
 #pragma once
 
-#include <algorithm>
-#include <cmath>
-#include <concepts>
-
+#include "hnsw/scan.hpp"
 #include "hnsw/search.hpp"
 
 namespace vecx::hnsw {
-
-// What becomes of a row that is found after a more distant one was returned.
-enum class LateRows : uint8_t {
-    after_all, // kept, and returned in order behind all others: the first part of the scan is strictly ordered
-    at_once,   // returned as soon as it is found
-    left_out,  // never returned: strictly ordered, and incomplete
-};
-
-struct StreamOptions {
-    int ef_search;
-    int64_t max_tuples;  // nodes to visit in the graph before the scan ends with what it has; -1: no limit
-    size_t memory_limit; // bytes for the visited set and the heaps; beyond it the scan sweeps and sorts
-    LateRows late;
-};
-
-struct StreamCounters {
-    uint64_t nodes;       // visited in the graph
-    uint64_t distances;   // computed
-    uint64_t pages;       // read
-    uint64_t swept_pages; // read by the final sweep
-    bool swept;
-};
-
-// Sorts what the sweep found: rows that are not late first, each part by distance (NaN last). The shell stands
-// tuplesort behind it. Called with no page locked.
-template <class T>
-concept Sorter = requires(T &t, bool late, double distance, HeapTid tid, HeapTid *out_tid, double *out_distance) {
-    { t.put(late, distance, tid) };
-    { t.finish() };
-    { t.next(out_tid, out_distance) } -> std::same_as<bool>;
-};
 
 template <NodeStore S, Sorter T>
 class Stream {
@@ -83,7 +49,7 @@ class Stream {
                 }
                 break;
             case Phase::sorted:
-                *found = sorter_->next(tid, distance);
+                *found = sorter_->next(tid, distance, distance);
                 if (!*found)
                     phase_ = Phase::end;
                 return Status{};
@@ -97,6 +63,7 @@ class Stream {
     const StreamCounters &counters() const {
         counters_.pages = s_.reader.pages() + counters_.swept_pages;
         counters_.distances = s_.reader.distances() + swept_distances_;
+        counters_.look_ahead = target_;
         return counters_;
     }
 
@@ -142,14 +109,8 @@ class Stream {
     }
 
     // The best target_ nodes visited are kept in s_.best; the search has found its best when none of the
-    // frontier is nearer than the worst of these. The look-ahead grows with the square root of the rows
-    // returned: README.md, "The stream", has the recalls.
-    void set_target() {
-        size_t ef = static_cast<size_t>(options_.ef_search);
-        size_t next = taken_ + 1;
-        double spare = ef > 10 ? static_cast<double>(ef - 10) : 0;
-        target_ = std::max(ef, next + static_cast<size_t>(spare * std::sqrt(static_cast<double>(next) / 10)));
-    }
+    // frontier is nearer than the worst of these.
+    void set_target() { target_ = look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
 
     Status visit(Link link) {
         bool fresh;
@@ -339,7 +300,7 @@ class Stream {
                 if (late && options_.late == LateRows::left_out)
                     continue;
                 for (int i = 0; i < item.tid_count; ++i)
-                    sorter_->put(late, distance_of_key(item.key), item.tids[i]);
+                    sorter_->put(late, distance_of_key(item.key), distance_of_key(item.key), item.tids[i]);
             }
         }
         sorter_->finish();

@@ -42,6 +42,13 @@ inline void vacuum_delay() {
 #endif
 }
 
+// For code of a table's owner that somebody else causes to run, as the commands of 17 and newer do it.
+inline void restrict_search_path() {
+#if PG_VERSION_NUM >= 170000
+    RestrictSearchPath();
+#endif
+}
+
 // A new zeroed page at the end of a fork, pinned and exclusively locked.
 inline Buffer extend_relation(Relation rel, ForkNumber fork) {
 #if PG_VERSION_NUM >= 160000
@@ -81,6 +88,16 @@ inline config_generic *find_setting(const char *name) {
         if (strcmp(settings[i]->name, name) == 0)
             return settings[i];
     return nullptr;
+#endif
+}
+
+// Pins the buffer that held a block when last heard of; false when it holds something else by now. Unlike ReadBuffer, it does
+// not tell the buffer manager that the page is in use.
+inline bool pin_recent(Relation rel, BlockNumber block, Buffer buffer) {
+#if PG_VERSION_NUM >= 160000
+    return ReadRecentBuffer(rel->rd_locator, MAIN_FORKNUM, block, buffer);
+#else
+    return ReadRecentBuffer(rel->rd_node, MAIN_FORKNUM, block, buffer);
 #endif
 }
 

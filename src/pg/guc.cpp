@@ -38,6 +38,7 @@ IntSetting max_scan_tuples{-1};
 RealSetting scan_mem_multiplier{1.0};
 
 int simd = 0; // 0 is auto, otherwise Level + 1
+bool skip_distance = true;
 
 const config_enum_entry kIterativeOptions[] = {
     {"off", kIterativeOff, false},
@@ -76,6 +77,7 @@ const char *show_simd() { return kernels::active->name; }
 int hnsw_ef_search() { return ef_search.value(); }
 int hnsw_max_scan_tuples() { return max_scan_tuples.value(); }
 double hnsw_scan_mem_multiplier() { return scan_mem_multiplier.value(); }
+bool skip_unused_distance() { return skip_distance; }
 
 IterativeScan hnsw_iterative_scan() {
     int value = iterative_scan.value();
@@ -112,6 +114,10 @@ void define_settings() {
     DefineCustomEnumVariable("vecx.simd", "Sets the instruction set level of the distance kernels.",
                              "auto takes the best that this CPU has; the setting shows the level in use.", &simd, 0,
                              kSimdOptions, PGC_USERSET, 0, check_simd, assign_simd, show_simd);
+    DefineCustomBoolVariable("vecx.skip_unused_distance",
+                             "Leaves out the distance of rows that an index scan returns when nobody reads it.",
+                             "Counts when a statement is planned. Results are the same either way.", &skip_distance,
+                             true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
 
     MarkGUCPrefixReserved("hnsw");
     MarkGUCPrefixReserved("vecx");

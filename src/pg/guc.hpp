@@ -10,6 +10,7 @@ int hnsw_ef_search();
 IterativeScan hnsw_iterative_scan();
 int hnsw_max_scan_tuples(); // -1: no limit
 double hnsw_scan_mem_multiplier();
+bool skip_unused_distance(); // vecx.skip_unused_distance; see plan_unused_distance.cpp
 
 void define_settings();
 

@@ -115,24 +115,25 @@ inline Bytes f32_value(const std::vector<float> &v) {
 struct TestSorter {
     struct Row {
         bool late;
-        double distance;
+        double low, high;
         hnsw::HeapTid tid;
     };
     std::vector<Row> rows;
     size_t at = 0;
-    void put(bool late, double distance, hnsw::HeapTid tid) { rows.push_back({late, distance, tid}); }
+    void put(bool late, double low, double high, hnsw::HeapTid tid) { rows.push_back({late, low, high, tid}); }
     void finish() {
         std::stable_sort(rows.begin(), rows.end(), [](const Row &a, const Row &b) {
             if (a.late != b.late)
                 return b.late;
-            return hnsw::order_key(a.distance) < hnsw::order_key(b.distance);
+            return hnsw::order_key(a.low) < hnsw::order_key(b.low);
         });
     }
-    bool next(hnsw::HeapTid *tid, double *distance) {
+    bool next(hnsw::HeapTid *tid, double *low, double *high) {
         if (at == rows.size())
             return false;
         *tid = rows[at].tid;
-        *distance = rows[at++].distance;
+        *high = rows[at].high;
+        *low = rows[at++].low;
         return true;
     }
 };

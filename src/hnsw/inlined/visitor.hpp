@@ -35,6 +35,13 @@ class Visitor {
     const Shape &shape() const { return shape_; }
     uint64_t visits() const { return visits_; }
     uint64_t estimates() const { return estimates_; }
+    uint64_t keys() const { return keys_; } // computed from stored vectors
+
+    // A node that will be visited soon.
+    void prefetch(Link link) {
+        if constexpr (requires { store_->prefetch(link.block, link.slot); })
+            store_->prefetch(link.block, link.slot);
+    }
 
     // f(const NodeView &) under the share lock, if the node is there. f must not go back to the store.
     template <class F>
@@ -59,9 +66,7 @@ class Visitor {
     Status visit(Link link, const Query &query, Visit *visit, Neighbour *out, F f) {
         return look(link, &visit->found, [&](const NodeView &node) {
             float keys[kMaxPlaces];
-            visit->dead = node.dead();
-            float base = own_key(shape_, query, *node.head, node.own);
-            visit->key = node.is_entry() ? std::numeric_limits<float>::infinity() : base;
+            const float base = learn(node, query, visit);
             if (shape_.code_words > 0) {
                 estimate(shape_, query, node, base, keys);
                 estimates_ += node.head->places;
@@ -74,11 +79,41 @@ class Visitor {
         });
     }
 
+    // Only the key of a node: visit->count stays 0. f(const NodeView &) runs under the lock.
+    template <class F>
+    Status key(Link link, const Query &query, Visit *visit, F f) {
+        return look(link, &visit->found, [&](const NodeView &node) {
+            (void)learn(node, query, visit);
+            visit->count = 0;
+            f(node);
+        });
+    }
+
+    // Only the neighbours of a node, without keys; visit->key is not set.
+    Status links(Link link, Visit *visit, Neighbour *out) {
+        return look(link, &visit->found, [&](const NodeView &node) {
+            visit->dead = node.dead();
+            visit->count = 0;
+            for (uint32_t i = 0; i < node.head->places; ++i)
+                if (!node.links[i].none() && node.links[i].slot < kMaxSlots)
+                    out[visit->count++] = Neighbour{node.links[i], 0.0f};
+        });
+    }
+
   private:
+    float learn(const NodeView &node, const Query &query, Visit *visit) {
+        const float key = own_key(shape_, query, *node.head, node.own);
+        ++keys_;
+        visit->dead = node.dead();
+        visit->key = node.is_entry() ? std::numeric_limits<float>::infinity() : key;
+        return key;
+    }
+
     S *store_;
     Shape shape_;
     uint64_t visits_ = 0;
     uint64_t estimates_ = 0;
+    uint64_t keys_ = 0;
 };
 
 // Calls f(slot, const NodeView &) for every node of a block, under its share lock.

@@ -1,10 +1,12 @@
-// CREATE INDEX: the graph is built in memory as long as it fits into maintenance_work_mem, written out, and
-// continued on disk by ordinary inserts. Nothing is WAL-logged before the end.
+// CREATE INDEX: what all layouts share, and layout plain (build_inlined.cpp has the others). The graph is built in memory
+// as long as it fits into maintenance_work_mem, written out, and continued on disk by ordinary inserts. Nothing is
+// WAL-logged before the end.
 #include "hnsw/build.hpp"
 #include "hnsw/insert.hpp"
 #include "hnsw/meta.hpp"
 
 #include "pg/error.hpp"
+#include "pg/hnsw/build.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/store.hpp"
 #include "pg/memory.hpp"
@@ -20,8 +22,11 @@ namespace vecx::pg {
 
 namespace {
 
+// What layout = auto means where layout inline is possible.
+constexpr bool kAutoInlines = false;
+constexpr int32_t kLeastInlineDim = 16; // shorter vectors are not worth a code: they are as short themselves
+
 constexpr uint64_t kSeed = 0x76656378; // fixed: two builds of one table give the same index
-constexpr int64 kReportEvery = 128;    // tuples
 
 struct Build {
     Relation index;
@@ -36,48 +41,6 @@ struct Build {
     size_t memory_limit;
     int64 seen, indexed;
 };
-
-IndexFacts facts_of_new(Relation index) {
-    const OpclassInfo *info = opclass_info(index);
-    HnswOptions options = options_of(index);
-    IndexFacts facts{info->type, info->metric, column_dimensions(index, info->type), options.m,
-                     options.ef_construction, options.layout, {}};
-    if (options.ef_construction < 2 * options.m)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("ef_construction must be greater than or equal to 2 * m")));
-    if (measure_of(facts).distance == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                        errmsg("there is no %s distance for type %s", metric_name(facts.metric),
-                               element_type_name(facts.type))));
-    // 0 is auto: plain until the other layouts can do all that it can.
-    const bool wanted = facts.layout == hnsw::LayoutKind::inlined || facts.layout == hnsw::LayoutKind::compact;
-    if (!wanted) {
-        facts.layout = hnsw::LayoutKind::plain;
-    } else if (!hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape)) {
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("layout \"%s\" is not possible for %s distance of %s with %d dimensions",
-                               facts.layout == hnsw::LayoutKind::compact ? "compact" : "inline", metric_name(facts.metric),
-                               element_type_name(facts.type), facts.dim),
-                        errhint("Use layout = auto or plain.")));
-    }
-    return facts;
-}
-
-void write_metapage(BulkStore &store, const IndexFacts &facts) {
-    hnsw::MetaRecord meta{};
-    meta.layout = static_cast<uint8_t>(facts.layout);
-    if (facts.layout != hnsw::LayoutKind::plain)
-        hnsw::inlined::shape_to_meta(facts.shape, &meta);
-    meta.element_type = static_cast<uint8_t>(facts.type);
-    meta.metric = static_cast<uint8_t>(facts.metric);
-    meta.m = static_cast<uint8_t>(facts.m);
-    meta.ef_construction = static_cast<uint16_t>(facts.ef_construction);
-    meta.dim = facts.dim;
-    uint32_t block;
-    check(store.extend([&](hnsw::MutablePage &page) { hnsw::init_meta(page, meta); }, &block));
-    if (block != hnsw::kMetaBlock)
-        elog(ERROR, "metapage of an index was given block %u", block);
-}
 
 void write_graph(Build &build) {
     report_phase(kPhaseWrite);
@@ -132,12 +95,62 @@ void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, boo
 
 } // namespace
 
+IndexFacts facts_of_new(Relation index) {
+    const OpclassInfo *info = opclass_info(index);
+    HnswOptions options = options_of(index);
+    IndexFacts facts{info->type, info->metric, column_dimensions(index, info->type), options.m,
+                     options.ef_construction, options.layout, {}};
+    if (options.ef_construction < 2 * options.m)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("ef_construction must be greater than or equal to 2 * m")));
+    if (measure_of(facts).distance == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                        errmsg("there is no %s distance for type %s", metric_name(facts.metric),
+                               element_type_name(facts.type))));
+    const hnsw::LayoutKind asked = facts.layout;
+    if (asked == hnsw::LayoutKind{})
+        facts.layout = kAutoInlines && facts.dim >= kLeastInlineDim ? hnsw::LayoutKind::inlined : hnsw::LayoutKind::plain;
+    if (facts.layout != hnsw::LayoutKind::plain &&
+        !hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape)) {
+        if (asked != hnsw::LayoutKind{})
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("layout \"%s\" is not possible for %s distance of %s with %d dimensions",
+                                   asked == hnsw::LayoutKind::compact ? "compact" : "inline", metric_name(facts.metric),
+                                   element_type_name(facts.type), facts.dim),
+                            errhint("Use layout = auto or plain.")));
+        facts.layout = hnsw::LayoutKind::plain;
+    }
+    return facts;
+}
+
+void write_metapage(BulkStore &store, const IndexFacts &facts) {
+    hnsw::MetaRecord meta{};
+    meta.layout = static_cast<uint8_t>(facts.layout);
+    if (facts.layout != hnsw::LayoutKind::plain)
+        hnsw::inlined::shape_to_meta(facts.shape, &meta);
+    meta.element_type = static_cast<uint8_t>(facts.type);
+    meta.metric = static_cast<uint8_t>(facts.metric);
+    meta.m = static_cast<uint8_t>(facts.m);
+    meta.ef_construction = static_cast<uint16_t>(facts.ef_construction);
+    meta.dim = facts.dim;
+    uint32_t block;
+    check(store.extend([&](hnsw::MutablePage &page) { hnsw::init_meta(page, meta); }, &block));
+    if (block != hnsw::kMetaBlock)
+        elog(ERROR, "metapage of an index was given block %u", block);
+}
+
 IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
     if (RelationGetNumberOfBlocks(index) != 0)
         elog(ERROR, "index \"%s\" already contains data", RelationGetRelationName(index));
 
     IndexFacts facts = facts_of_new(index);
     BulkStore store(index);
+    if (facts.layout != hnsw::LayoutKind::plain) {
+        write_metapage(store, facts);
+        IndexBuildResult *result = build_inlined(heap, index, info, facts);
+        log_fork(index, MAIN_FORKNUM);
+        return result;
+    }
     MemoryContext graph_context =
         AllocSetContextCreate(CurrentMemoryContext, "hnsw build graph", ALLOCSET_DEFAULT_SIZES);
     MemoryContext tuple_context =
@@ -190,6 +203,12 @@ char *hnsw_build_phase_name(int64 phase) {
         return pstrdup("loading tuples");
     case kPhaseWrite:
         return pstrdup("writing pages");
+    case kPhaseLink:
+        return pstrdup("linking what nothing leads to");
+    case kPhaseOrder:
+        return pstrdup("ordering nodes");
+    case kPhaseInsert:
+        return pstrdup("inserting tuples beyond maintenance_work_mem");
     }
     return nullptr;
 }

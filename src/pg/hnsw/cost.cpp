@@ -1,11 +1,15 @@
-// What the planner is told. A search visits some nodes before it returns its first row and some more for each
-// row after; a visit costs a share of a page, the tuple, and one distance.
+// What the planner is told of a scan: README.md, "Cost", has the model and bench/plans.sql the
+// measurements behind the constants. Everything is in the planner's own unit; at PostgreSQL's
+// default settings it is about 5 us of a warm server on the machine of the measurements (60,000 x 8
+// and 60,000 x 768, sequential scans).
+#include <algorithm>
 #include <cmath>
 
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
 
 extern "C" {
+#include "access/heaptoast.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
@@ -17,16 +21,52 @@ namespace vecx::pg {
 
 namespace {
 
-// Of the 2m neighbours of a node on the search's way, the part that was not seen before, divided by ln(rows).
-// Measured: 60,000 x 784 and 200,000 x 128 rows with m 16 at ef_search 40 visit 700 and 800 nodes.
-constexpr double kNewNeighbours = 0.05;
-// Bytes of payload whose distance costs another cpu_operator_cost. The planner charges the operator of a
-// sequential scan once whatever its dimensions, so this is small.
-constexpr double kBytesPerOperator = 4096;
+// The work of a search in operators (cpu_operator_cost), layout by layout. T is the look-ahead.
+struct LayoutCost {
+    double visits;       // nodes visited for each of T; times 2m ln(rows) if `each_neighbour`
+    bool each_neighbour; // a hop visits all neighbours; else it reads their codes in its own node
+    double visit;        // one node: its buffer, its record
+    double bytes;        // of payload that a visit measures in the time of an operator
+    double links;        // taking in one link of an expanded node: the visited set, the heaps
+    bool reads_rows;     // each returned row's vector is fetched from the table for its distance
+};
+
+LayoutCost cost_of_layout(hnsw::LayoutKind layout) {
+    switch (static_cast<int>(layout)) {
+    case 2: // inline. From experiments.md, sections 1 and 7: 1.3 T visits of 0.7 us, codes and
+            // links included. To be measured with make bench-plans when searches read it.
+        return LayoutCost{1.3, false, 60, HUGE_VAL, 0.5, true};
+    case 3: // compact. As plain, with records of a quarter; a guess until it is measured.
+        return LayoutCost{0.05, true, 50, 200, 3, true};
+    default:
+        // plain. Visits: 60,000 x 784 and 200,000 x 128 rows with m 16 at ef_search 40 visit 700
+        // and 800 nodes. Times: make bench-plans, 0.6 us a visit at 8 dimensions, 1.3 at 768.
+        return LayoutCost{0.05, true, 50, 50, 3, false};
+    }
+}
+
+// Taking in a link costs one operator more for each so many nodes that the search has visited: the
+// visited set outgrows the CPU's caches. Measured on 500 to 60,000 rows read to the last one, 1 to
+// 12 us a row; nothing is known beyond.
+constexpr double kVisitedPerOperator = 3000;
+constexpr double kMostVisited = 75000;
+// What a row costs whose vector is read from the table, in operators: in the row, and out of line.
+constexpr double kRowFetch = 60;
+constexpr double kToastFetch = 400;
+
+// A page costs this part of random_page_cost, which is meant for pages of which nine of ten are
+// cached: searches go through the same part of the graph again and again. What effective_cache_size
+// does not hold is charged in full.
+constexpr double kWarmPage = 1.0 / 40;
 
 IndexFacts facts_of(IndexOptInfo *info) {
-    if (info->hypothetical || !OidIsValid(info->indexoid))
-        return IndexFacts{ElementType::f32, Metric::l2, 768, hnsw::kDefaultM, hnsw::kDefaultEfConstruction};
+    if (info->hypothetical || !OidIsValid(info->indexoid)) {
+        IndexFacts facts{};
+        facts.type = ElementType::f32;
+        facts.dim = 768;
+        facts.m = hnsw::kDefaultM;
+        return facts;
+    }
     Relation index = index_open(info->indexoid, NoLock); // the planner has the lock
     IndexFacts facts = index_facts(index);
     index_close(index, NoLock);
@@ -50,10 +90,67 @@ double payload_bytes(const IndexFacts &facts) {
     return facts.dim;
 }
 
+// Of `all` things, how many have been met after `draws` draws at random.
+double distinct(double all, double draws) {
+    return all * -std::expm1(-draws / all);
+}
+
+// What a search costs until it has returned a number of rows.
+struct SearchCost {
+    LayoutCost layout;
+    double rows; // of the index
+    double pages;
+    double page_cost;
+    double neighbours; // 2m
+    double upper;      // nodes visited above level 0
+    double visit;      // operators
+    double row;        // operators, besides what the executor does
+    double searches;   // that follow each other, in a nested loop: they find each other's pages in
+                       // the cache
+
+    Cost until(double returned) const {
+        double ef = hnsw_ef_search();
+        double spare = std::max(0.0, ef - 10);
+        double ahead = std::max(ef, returned + spare * std::sqrt(returned / 10)); // hnsw/stream.hpp
+        double each = layout.visits * (layout.each_neighbour ? neighbours * std::log(rows + 1) : 1);
+        double visits = std::min(rows, upper + distinct(rows, ahead * each));
+        if (hnsw_max_scan_tuples() >= 0)
+            visits = std::min(visits, static_cast<double>(hnsw_max_scan_tuples()));
+        double expanded = std::min({ahead, rows, visits});
+        double link = layout.links + std::min(visits, kMostVisited) / kVisitedPerOperator;
+        double operators = visits * visit + expanded * neighbours * link + returned * row;
+        return cpu_operator_cost * operators +
+               page_cost * distinct(pages, visits * searches) / searches;
+    }
+};
+
+// How many rows of the index the query will take, as far as can be told: the rows it wants, and for
+// each of them those that a condition sends back.
+double rows_taken(const PlannerInfo *root, const IndexPath *path, double rows) {
+    double matching =
+        std::max(1.0, path->path.rows); // set by the caller: what the conditions leave of the table
+    double wanted = matching;
+    if (root->limit_tuples > 0)
+        wanted = root->limit_tuples;
+    else if (root->tuple_fraction >= 1) // a count
+        wanted = root->tuple_fraction;
+    else if (root->tuple_fraction > 0) // a part: a cursor, a LIMIT that is not known yet
+        wanted = root->tuple_fraction * matching;
+    return std::clamp(rows * wanted / matching, 1.0, rows);
+}
+
+double page_cost_of(const IndexOptInfo *info, double pages) {
+    double random_page;
+    get_tablespace_page_costs(info->reltablespace, &random_page, nullptr);
+    double cached = std::min(1.0, effective_cache_size / (pages + info->rel->pages));
+    return random_page * std::max(kWarmPage, 1 - cached);
+}
+
 } // namespace
 
-void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
-                        Selectivity *selectivity, double *correlation, double *pages) {
+void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
+                        Cost *total_cost, Selectivity *selectivity, double *correlation,
+                        double *pages) {
     if (path->indexorderbys == NIL) {
         *startup_cost = *total_cost = get_float8_infinity();
         *selectivity = 0;
@@ -65,32 +162,32 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
 
     IndexOptInfo *info = path->indexinfo;
     IndexFacts facts = facts_of(info);
-    double rows = info->tuples > 1 ? info->tuples : 1;
-    double new_neighbours = 2.0 * facts.m * fmin(1.0, kNewNeighbours * log(rows + 1));
-    double upper = log(rows) / log(static_cast<double>(facts.m)) * facts.m;
-    double first_visits = fmin(rows, upper + hnsw_ef_search() * new_neighbours);
-    double all_visits = first_visits + rows * fmax(1.0, new_neighbours); // linear: honest for the first rows
+    SearchCost search{};
+    search.layout = cost_of_layout(facts.layout);
+    search.rows = std::max(1.0, info->tuples);
+    search.pages = std::max(1.0, static_cast<double>(info->pages));
+    search.page_cost = page_cost_of(info, search.pages);
+    search.neighbours = 2.0 * facts.m;
+    search.upper = std::log(search.rows) / std::log(static_cast<double>(facts.m)) * facts.m;
+    search.visit = search.layout.visit + payload_bytes(facts) / search.layout.bytes;
+    if (search.layout.reads_rows)
+        search.row = kRowFetch + (payload_bytes(facts) > TOAST_TUPLE_THRESHOLD ? kToastFetch : 0);
+    search.searches = std::max(1.0, loop_count);
 
-    // Vectors that the table stores out of line are on no page that a sequential scan is charged for. To
-    // compare like with like, neither is the index charged for more pages than the table has.
-    double charged_pages = fmax(1.0, fmin(info->pages, info->rel->pages));
-    double page_cost;
-    get_tablespace_page_costs(info->reltablespace, &page_cost, nullptr);
-    double page_share = charged_pages / rows; // nodes lie several to a page
-    double first_pages = fmin(charged_pages, ceil(first_visits * page_share));
-    if (loop_count > 1) // the searches of a nested loop find each other's pages in the cache
-        first_pages = index_pages_fetched(first_pages * loop_count, info->pages, info->pages, root) / loop_count;
-
-    double visit_cost = cpu_index_tuple_cost + cpu_operator_cost * (1 + payload_bytes(facts) / kBytesPerOperator);
-    *startup_cost = first_pages * page_cost + first_visits * visit_cost;
-    *total_cost = *startup_cost + (all_visits - first_visits) * (page_share * page_cost + visit_cost);
+    // The planner interpolates between the first row and the last, and the true curve is no line: a
+    // search never visits a node twice. So the line is laid through the first row and the one at
+    // which the query will probably stop.
+    double taken = rows_taken(root, path, search.rows);
+    *startup_cost = search.until(1);
+    *total_cost =
+        *startup_cost + (search.until(std::max(2.0, taken)) - *startup_cost) * search.rows / taken;
 
     GenericCosts generic = {}; // for the selectivity of a partial index's predicate
-    generic.numIndexTuples = rows;
+    generic.numIndexTuples = search.rows;
     genericcostestimate(root, path, loop_count, &generic);
     *selectivity = generic.indexSelectivity;
     *correlation = 0;
-    *pages = fmax(1.0, info->pages);
+    *pages = search.pages;
 }
 
 } // namespace vecx::pg

@@ -21,6 +21,9 @@ constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
 // Phases of a build besides PostgreSQL's own "initializing"; what pg_stat_progress_create_index shows.
 constexpr int64 kPhaseLoad = 2;
 constexpr int64 kPhaseWrite = 3;
+constexpr int64 kPhaseLink = 4;
+constexpr int64 kPhaseOrder = 5;
+constexpr int64 kPhaseInsert = 6;
 
 // What support function 1 of an operator class returns.
 struct OpclassInfo {

@@ -1,4 +1,5 @@
 // aminsert: one row into the graph.
+#include "hnsw/inlined/insert.hpp"
 #include "hnsw/insert.hpp"
 
 #include "pg/error.hpp"
@@ -51,8 +52,10 @@ bool hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, R
         Arena scratch = arena_over(state->scratch);
         hnsw::HeapTid heap_tid;
         memcpy(&heap_tid, tid, sizeof heap_tid);
-        check(hnsw::insert(store, scratch, measure_of(state->facts), payload, heap_tid, state->rng),
-              RelationGetRelationName(index));
+        Status status = state->facts.layout == hnsw::LayoutKind::plain
+                            ? hnsw::insert(store, scratch, measure_of(state->facts), payload, heap_tid, state->rng)
+                            : hnsw::inlined::insert(store, scratch, state->facts.shape, payload, heap_tid, state->rng);
+        check(status, RelationGetRelationName(index));
     }
     MemoryContextSwitchTo(before);
     MemoryContextReset(state->scratch);

@@ -1,17 +1,20 @@
 // Index scans: ORDER BY column <op> value. A scan is a stream that ends with the last row of the index.
 #include <new>
 
+#include "hnsw/inlined/stream.hpp"
 #include "hnsw/stream.hpp"
 
 #include "pg/error.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/hnsw/last_scan.hpp"
+#include "pg/hnsw/scan_store.hpp"
 #include "pg/hnsw/sorter.hpp"
-#include "pg/hnsw/store.hpp"
 #include "pg/memory.hpp"
 
 extern "C" {
 #include "access/relscan.h"
+#include "catalog/pg_type_d.h"
 #include "pgstat.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -21,23 +24,28 @@ namespace vecx::pg {
 
 namespace {
 
-using HnswStream = hnsw::Stream<PageStore, TupleSorter>;
+using PlainStream = hnsw::Stream<ScanStore, TupleSorter>;
+using InlinedStream = hnsw::inlined::Stream<ScanStore, TupleSorter>;
 
 // All of one search, in the scan's memory context; a rescan makes a new one.
 struct Search {
-    Search(Relation index, MemoryContext context, const IndexFacts &facts, int sort_kilobytes)
-        : store(index), arena(arena_over(context)), measure(measure_of(facts)), sorter(context, sort_kilobytes) {}
+    Search(Relation index, MemoryContext context, uint32_t record_size, int sort_kilobytes)
+        : store(index, record_size), arena(arena_over(context)), sorter(context, sort_kilobytes) {}
 
-    PageStore store;
+    ScanStore store;
     Arena arena;
-    Measure measure;
     TupleSorter sorter;
-    HnswStream *stream;
+    PlainStream *plain = nullptr; // one of the two
+    InlinedStream *inlined = nullptr;
+
+    const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
 };
 
 struct ScanState {
     MemoryContext context; // reset by a rescan
     Search *search;        // null until the first row is asked for
+    Datum order_value;     // what xs_orderbyvals and xs_orderbynulls point to
+    bool order_null;
 };
 
 hnsw::LateRows late_rows() {
@@ -77,16 +85,23 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     if ((order->sk_flags & SK_ISNULL) == 0)
         query = payload_of(order->sk_argument, facts, true, &indexable);
 
+    const bool plain = facts.layout == hnsw::LayoutKind::plain;
     size_t memory = scan_memory();
     size_t sort_kilobytes = memory / 1024 < MAX_KILOBYTES ? memory / 1024 : MAX_KILOBYTES;
-    Search *search = new (palloc(sizeof(Search))) Search(index, context, facts, static_cast<int>(sort_kilobytes));
+    Search *search = new (palloc(sizeof(Search)))
+        Search(index, context, plain ? 0 : facts.shape.record_size(facts.shape.places), static_cast<int>(sort_kilobytes));
     hnsw::StreamOptions options{};
     options.ef_search = hnsw_ef_search();
     options.max_tuples = hnsw_max_scan_tuples();
     options.memory_limit = memory;
     options.late = late_rows();
-    search->stream = new (palloc(sizeof(HnswStream)))
-        HnswStream(search->store, search->arena, search->measure, query, options, search->sorter);
+    if (plain)
+        search->plain = new (palloc(sizeof(PlainStream)))
+            PlainStream(search->store, search->arena, measure_of(facts), query, options, search->sorter);
+    else
+        search->inlined = new (palloc(sizeof(InlinedStream)))
+            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter);
+    begin_last_scan(RelationGetRelid(index), facts.layout, options);
     return search;
 }
 
@@ -104,7 +119,11 @@ IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys) {
     ScanState *state = static_cast<ScanState *>(palloc(sizeof(ScanState)));
     state->context = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
     state->search = nullptr;
+    state->order_value = Float8GetDatum(0);
+    state->order_null = false;
     scan->opaque = state;
+    scan->xs_orderbyvals = &state->order_value;
+    scan->xs_orderbynulls = &state->order_null;
     return scan;
 }
 
@@ -124,16 +143,33 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
     if (state->search == nullptr)
         state->search = start_search(scan, state->context);
 
-    hnsw::HeapTid tid;
-    double distance;
+    Search &search = *state->search;
+    hnsw::inlined::Row row{};
     bool found = false;
-    check(state->search->stream->next(&tid, &distance, &found), RelationGetRelationName(scan->indexRelation));
+    Status status;
+    if (search.plain != nullptr) {
+        status = search.plain->next(&row.tid, &row.distance, &found);
+        row.certain = true; // distances of layout plain are exact
+    } else {
+        status = search.inlined->next(&row, &found);
+    }
+    check(status, RelationGetRelationName(scan->indexRelation));
+    search.store.release_pins();
     MemoryContextSwitchTo(before);
+    note_last_scan(search.counters(), found, found && !row.certain);
     if (!found)
         return false;
-    memcpy(&scan->xs_heaptid, &tid, sizeof scan->xs_heaptid);
+    memcpy(&scan->xs_heaptid, &row.tid, sizeof scan->xs_heaptid);
     scan->xs_recheck = false;
-    scan->xs_recheckorderby = false; // the stream has the exact distances
+    if (search.inlined != nullptr) {
+        // The executor puts rows that are not certain into the order of their exact distances: it keeps each until the
+        // index has reached its distance.
+        IndexOrderByDistance distance{row.distance, false};
+        Oid type = FLOAT8OID;
+        index_store_float8_orderby_distances(scan, &type, &distance, !row.certain);
+    } else {
+        scan->xs_recheckorderby = false;
+    }
     return true;
 }
 

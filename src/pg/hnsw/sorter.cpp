@@ -11,7 +11,8 @@ extern "C" {
 namespace vecx::pg {
 
 namespace {
-constexpr int kColumns = 3; // late, distance, tid
+constexpr int kColumns = 4; // late, low, tid; high is not sorted by
+constexpr int kSortColumns = 3;
 static_assert(sizeof(hnsw::HeapTid) == sizeof(ItemPointerData));
 } // namespace
 
@@ -19,27 +20,29 @@ void TupleSorter::begin() {
     MemoryContext before = MemoryContextSwitchTo(context_);
     TupleDesc desc = CreateTemplateTupleDesc(kColumns);
     TupleDescInitEntry(desc, 1, "late", INT4OID, -1, 0);
-    TupleDescInitEntry(desc, 2, "distance", FLOAT8OID, -1, 0);
+    TupleDescInitEntry(desc, 2, "low", FLOAT8OID, -1, 0);
     TupleDescInitEntry(desc, 3, "tid", TIDOID, -1, 0);
-    AttrNumber columns[kColumns] = {1, 2, 3};
-    Oid operators[kColumns] = {Int4LessOperator, Float8LessOperator, TIDLessOperator};
-    Oid collations[kColumns] = {InvalidOid, InvalidOid, InvalidOid};
-    bool nulls_first[kColumns] = {false, false, false};
-    sort_ = tuplesort_begin_heap(desc, kColumns, columns, operators, collations, nulls_first, kilobytes_, nullptr,
+    TupleDescInitEntry(desc, 4, "high", FLOAT8OID, -1, 0);
+    AttrNumber columns[kSortColumns] = {1, 2, 3};
+    Oid operators[kSortColumns] = {Int4LessOperator, Float8LessOperator, TIDLessOperator};
+    Oid collations[kSortColumns] = {InvalidOid, InvalidOid, InvalidOid};
+    bool nulls_first[kSortColumns] = {false, false, false};
+    sort_ = tuplesort_begin_heap(desc, kSortColumns, columns, operators, collations, nulls_first, kilobytes_, nullptr,
                                  TUPLESORT_NONE);
     slot_ = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
     MemoryContextSwitchTo(before);
 }
 
-void TupleSorter::put(bool late, double distance, hnsw::HeapTid tid) {
+void TupleSorter::put(bool late, double low, double high, hnsw::HeapTid tid) {
     if (sort_ == nullptr)
         begin();
     memcpy(&tid_, &tid, sizeof tid_);
     ExecClearTuple(slot_);
     slot_->tts_values[0] = Int32GetDatum(late ? 1 : 0);
-    slot_->tts_values[1] = Float8GetDatum(distance);
+    slot_->tts_values[1] = Float8GetDatum(low);
     slot_->tts_values[2] = PointerGetDatum(&tid_);
-    slot_->tts_isnull[0] = slot_->tts_isnull[1] = slot_->tts_isnull[2] = false;
+    slot_->tts_values[3] = Float8GetDatum(high);
+    memset(slot_->tts_isnull, 0, kColumns * sizeof(bool));
     ExecStoreVirtualTuple(slot_);
     tuplesort_puttupleslot(sort_, slot_);
 }
@@ -55,11 +58,12 @@ void TupleSorter::finish() {
     MemoryContextSwitchTo(before);
 }
 
-bool TupleSorter::next(hnsw::HeapTid *tid, double *distance) {
+bool TupleSorter::next(hnsw::HeapTid *tid, double *low, double *high) {
     if (sort_ == nullptr || !tuplesort_gettupleslot(sort_, true, false, slot_, nullptr))
         return false;
     bool isnull;
-    *distance = DatumGetFloat8(slot_getattr(slot_, 2, &isnull));
+    *low = DatumGetFloat8(slot_getattr(slot_, 2, &isnull));
+    *high = DatumGetFloat8(slot_getattr(slot_, 4, &isnull));
     memcpy(tid, DatumGetPointer(slot_getattr(slot_, 3, &isnull)), sizeof *tid);
     return true;
 }

@@ -1,5 +1,5 @@
 // The Sorter of src/hnsw/stream.hpp over PostgreSQL's tuplesort: rows that a scan finds in its final sweep,
-// ordered by (late, distance, heap TID); beyond its memory it spills to temporary files.
+// ordered by (late, low, heap TID); beyond its memory it spills to temporary files.
 #pragma once
 
 #include "hnsw/layout.hpp"
@@ -17,9 +17,9 @@ class TupleSorter {
     // Everything is allocated in `context`; `kilobytes` as work_mem.
     TupleSorter(MemoryContext context, int kilobytes) : context_(context), kilobytes_(kilobytes) {}
 
-    void put(bool late, double distance, hnsw::HeapTid tid);
+    void put(bool late, double low, double high, hnsw::HeapTid tid);
     void finish();
-    bool next(hnsw::HeapTid *tid, double *distance);
+    bool next(hnsw::HeapTid *tid, double *low, double *high);
 
     // Closes temporary files. Needed even if `context` is about to be reset.
     void end();

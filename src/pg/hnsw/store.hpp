@@ -107,12 +107,14 @@ class BasicStore {
     void lock_chunk_writers(bool exclusive) { LockPage(index_, 0, exclusive ? ExclusiveLock : ShareLock); }
     void unlock_chunk_writers(bool exclusive) { UnlockPage(index_, 0, exclusive ? ExclusiveLock : ShareLock); }
 
-  private:
+  protected:
     bool exists(uint32_t block) { return block < blocks_ || block < block_count(); }
 
     Status missing(uint32_t block) const {
         return Status::corrupt(block, "block %u is named, but there are only %u blocks", block, blocks_);
     }
+
+  private:
 
     template <class F>
     void write(Buffer buffer, bool whole, F &&change) {

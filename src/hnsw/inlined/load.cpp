@@ -1,0 +1,72 @@
+// Coding rows. See load.hpp.
+#include "hnsw/inlined/load.hpp"
+
+#include <cmath>
+#include <cstring>
+
+#include "hnsw/inlined/coarse4.hpp"
+
+#include "base/core_only.hpp"
+
+namespace vecx::hnsw::inlined {
+
+RowCoder::RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &arena)
+    : shape_(shape), frame_(frame), row_{}, bits_(bits) {
+    coarse_code_ = arena.make_array<uint8_t>(shape.rotated_dim());
+    stored_ = arena.make_array<uint8_t>(stored_size(shape));
+    memset(stored_, 0, stored_size(shape)); // padding behind the vector goes to disk
+    value_ = arena.make_array<float>(static_cast<size_t>(shape.dim));
+    rotated_ = arena.make_array<float>(shape.rotated_dim());
+}
+
+void RowCoder::code(Payload payload) {
+    row_.hash = payload_hash(payload);
+    widen(shape_, payload, value_);
+    Head head{};
+    encode_own(shape_, value_, stored_ + sizeof(Spilled), &head);
+    Spilled stored{head.own_scale, head.own_error, head.norm, 0};
+    memcpy(stored_, &stored, sizeof stored);
+    to_geometry(shape_, value_, head.norm, value_);
+    rotate(shape_, value_, rotated_);
+    for (uint32_t i = 0; i < shape_.rotated_dim(); ++i)
+        rotated_[i] -= frame_.centre[i];
+    row_.coarse = bits_ == 8 ? encode_coarse(shape_, rotated_, reinterpret_cast<int8_t *>(coarse_code_))
+                             : encode_coarse4(rotated_, shape_.rotated_dim(), coarse_code_);
+    row_.extra = 0;
+    if (shape_.metric == Metric::ip) {
+        float rest = frame_.bound2 - head.norm * head.norm;
+        row_.extra = rest > 0 ? std::sqrt(rest) : 0.0f;
+    }
+}
+
+FrameMaker::FrameMaker(const Shape &shape, Arena &arena) : shape_(shape), arena_(&arena) {
+    sum_ = arena.make_array<double>(static_cast<size_t>(shape.dim));
+    memset(sum_, 0, static_cast<size_t>(shape.dim) * sizeof(double));
+    value_ = arena.make_array<float>(static_cast<size_t>(shape.dim));
+}
+
+void FrameMaker::add(Payload payload) {
+    widen(shape_, payload, value_);
+    float norm = norm_of(shape_, value_);
+    if (!std::isfinite(norm))
+        return;
+    to_geometry(shape_, value_, norm, value_);
+    for (int32_t i = 0; i < shape_.dim; ++i)
+        sum_[i] += static_cast<double>(value_[i]);
+    largest2_ = std::fmax(largest2_, static_cast<double>(norm) * static_cast<double>(norm));
+    ++count_;
+}
+
+Frame FrameMaker::make() {
+    float *mean = arena_->make_array<float>(static_cast<size_t>(shape_.dim));
+    float *centre = arena_->make_array<float>(shape_.rotated_dim());
+    for (int32_t i = 0; i < shape_.dim; ++i)
+        mean[i] = count_ > 0 ? static_cast<float>(sum_[i] / static_cast<double>(count_)) : 0.0f;
+    if (shape_.metric == Metric::cosine && !(norm_of(shape_, mean) > 0))
+        mean[0] = 1; // any direction: that of nothing has none
+    rotate(shape_, mean, centre);
+    // Room for vectors somewhat longer than those of the sample; still longer ones count as of this length.
+    return Frame{centre, mean, static_cast<float>(1.2 * largest2_)};
+}
+
+} // namespace vecx::hnsw::inlined

@@ -1,0 +1,380 @@
+// A scan of the layouts `inline` and `compact`: the rows of the index one after the other, nearest first, until all have
+// been returned. The phases are those of ../stream.hpp; README.md, "Order", has what is different: keys come from
+// stored vectors, so a row's distance is known to lie in an interval only.
+#pragma once
+
+#include "hnsw/inlined/beam.hpp"
+#include "hnsw/inlined/tid_reader.hpp"
+#include "hnsw/scan.hpp"
+
+namespace vecx::hnsw::inlined {
+
+// A row, in units of what SQL shows.
+struct Row {
+    HeapTid tid;
+    bool certain;    // its place is right: no row that follows, unless late, has a smaller distance, and none before it a
+                     // larger one. Otherwise the caller has to sort by exact distances, as far as the bounds demand.
+    double distance; // at most the exact one; what follows has at least this, unless late
+};
+
+template <NodeStore S, Sorter T>
+class Stream {
+  public:
+    // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
+    // everything is 0.
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter)
+        : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
+          sorter_(&sorter), payload_(query), options_(options), rows_(arena), late_(arena), page_(arena) {
+        if (options_.ef_search < 1)
+            options_.ef_search = 1;
+    }
+
+    // The next row; `found` is false at the end. Takes share locks of single pages and holds none when it returns.
+    Status next(Row *row, bool *found) {
+        for (;;) {
+            if (phase_ != Phase::sorted) {
+                VECX_TRY(tids_.next(&row->tid, found));
+                if (*found) {
+                    row->distance = low_;
+                    row->certain = certain_;
+                    return Status{};
+                }
+            }
+            switch (phase_) {
+            case Phase::start:
+                VECX_TRY(begin());
+                break;
+            case Phase::graph:
+                VECX_TRY(from_graph());
+                break;
+            case Phase::drain:
+                VECX_TRY(from_rest());
+                break;
+            case Phase::sweep:
+                if (payload_.bytes == nullptr) {
+                    VECX_TRY(from_pages());
+                } else {
+                    VECX_TRY(sweep());
+                    phase_ = Phase::sorted;
+                }
+                break;
+            case Phase::sorted:
+                from_sorter(row, found);
+                return Status{};
+            case Phase::end:
+                *found = false;
+                return Status{};
+            }
+        }
+    }
+
+    const StreamCounters &counters() const {
+        counters_.nodes = beam_.nodes();
+        counters_.estimates = visitor_.estimates();
+        counters_.distances = visitor_.keys() + swept_distances_;
+        counters_.pages = visitor_.visits() + tids_.pages() + counters_.swept_pages;
+        counters_.look_ahead = target();
+        return counters_;
+    }
+
+    // For the beam: a node under its lock, and after it.
+    void look(const NodeView &node, Link, const Visit &visit) {
+        if (!visit.dead)
+            fill(node, visit.key, &seen_);
+    }
+    void met(Link link, const Visit &visit) {
+        if (visit.dead)
+            return;
+        seen_.link = link;
+        rows_.push(seen_);
+    }
+
+  private:
+    enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
+
+    static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
+    static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+    // A node with rows.
+    struct Known {
+        double low, high; // where its exact distance lies
+        Link link;
+        HeapTid tid;
+        bool single; // `tid` is its only heap TID
+    };
+    struct Nearer {
+        bool operator()(const Known &a, const Known &b) const { return a.low < b.low; }
+    };
+    // A node that the sweep met on the page in hand.
+    struct Swept {
+        Known known;
+        Link more;
+        uint8_t tid_count;
+        HeapTid tids[kTidsPerNode];
+    };
+
+    size_t target() const { return look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+
+    void fill(const NodeView &node, float key, Known *out) const {
+        bound(*node.head, key, out);
+        out->single = node.head->tid_count == 1 && node.head->more_tids.none();
+        if (out->single)
+            out->tid = node.tids[0];
+    }
+
+    // A NaN under cosine is the distance of a zero vector, and certain: to it, or from it, all are. Else NaN and infinity
+    // come from sums too large for a float, and say nothing.
+    void bound(const Head &head, float key, Known *out) const {
+        if (std::isfinite(key)) [[likely]] {
+            Interval in = exact_interval(visitor_.shape(), query_, head, key);
+            out->low = in.low;
+            out->high = in.high;
+            if (in.low <= in.high)
+                return;
+        }
+        const bool zero = visitor_.shape().metric == Metric::cosine && query_.norm == 0;
+        out->low = zero ? kInfinity : -kInfinity;
+        out->high = kInfinity;
+    }
+
+    Status begin() {
+        MetaRecord meta;
+        uint32_t body_size = 0;
+        VECX_TRY(read_meta(*store_, &meta, &body_size));
+        const Shape &shape = visitor_.shape();
+        if (payload_.bytes != nullptr && !payload_is_sound(shape.type, shape.dim, payload_))
+            return Status::make(Code::data_exception, "query does not have the shape of the index (%d dimensions)", shape.dim);
+        body_size_ = body_size;
+        bool found = false;
+        if (payload_.bytes != nullptr) {
+            query_ = prepare_query(shape, payload_, *arena_);
+            // VACUUM names another entry before it frees one: then the metapage is read again.
+            while (!meta.entry.none()) {
+                VECX_TRY(beam_.start(meta.entry, query_, target(), *this, &found));
+                if (found)
+                    break;
+                const Link gone = meta.entry;
+                VECX_TRY(read_meta(*store_, &meta));
+                if (meta.entry == gone)
+                    break;
+                store_->poll();
+            }
+        }
+        if (!found)
+            start_sweep();
+        else
+            phase_ = Phase::graph;
+        return Status{};
+    }
+
+    bool memory_is_short() const {
+        constexpr size_t kHop = kMaxPlaces;
+        return beam_.bytes_after_hop() + rows_.bytes_after(kHop) + late_.bytes_after(kHop) > options_.memory_limit;
+    }
+
+    Status from_graph() {
+        while (!beam_.done()) {
+            if (options_.max_tuples >= 0 && beam_.nodes() >= static_cast<uint64_t>(options_.max_tuples)) {
+                phase_ = Phase::drain;
+                return Status{};
+            }
+            if (memory_is_short()) {
+                start_sweep();
+                return Status{};
+            }
+            VECX_TRY(beam_.hop(query_, *this));
+        }
+        if (!beam_.full() || rows_.empty()) {
+            // All that can be reached has been visited: the pages may hold more.
+            start_sweep();
+            return Status{};
+        }
+        return emit();
+    }
+
+    // Loads the rows of the next node, unless it comes late and must wait or stay away.
+    Status emit() {
+        const Known node = rows_.pop();
+        const bool is_late = node.low < floor_;
+        ++taken_;
+        if (phase_ == Phase::graph)
+            beam_.set_target(target());
+        if (is_late && options_.late == LateRows::after_all) {
+            late_.push(node);
+            return Status{};
+        }
+        if (uint64_t *state = beam_.state(node.link); state != nullptr)
+            *state |= kDone;
+        if (is_late && options_.late == LateRows::left_out)
+            return Status{};
+        const Known *after = rows_.empty() ? nullptr : &rows_.top();
+        if (is_late) {
+            certain_ = after != nullptr && node.high <= after->low;
+            low_ = node.low;
+        } else {
+            place(node.low, node.high, after != nullptr, after != nullptr ? after->low : 0);
+        }
+        return load(node);
+    }
+
+    // A row that is not late: whether it is certain, which it cannot be when nothing is known of what follows.
+    void place(double low, double high, bool next_known, double next_low) {
+        certain_ = low >= ceiling_ && next_known && high <= next_low;
+        low_ = low;
+        ceiling_ = std::max(ceiling_, high);
+        floor_ = std::max(floor_, certain_ ? high : low);
+    }
+
+    Status load(const Known &node) {
+        if (!node.single)
+            return tids_.start(node.link);
+        tids_.start_known(node.link, &node.tid, 1, Link{});
+        return Status{};
+    }
+
+    // The limit of nodes is reached: what was visited, in order, then what came late.
+    Status from_rest() {
+        if (!rows_.empty())
+            return emit();
+        if (late_.empty()) {
+            phase_ = Phase::end;
+            return Status{};
+        }
+        if (!second_run_) {
+            second_run_ = true;
+            floor_ = ceiling_ = -kInfinity;
+        }
+        const Known node = late_.pop();
+        place(node.low, node.high, !late_.empty(), late_.empty() ? 0 : late_.top().low);
+        return load(node);
+    }
+
+    void start_sweep() {
+        beam_.give_back();
+        rows_.give_back();
+        late_.give_back();
+        // Filled inside page callbacks, where nothing may be allocated.
+        page_.reserve(body_size_ / visitor_.shape().record_size(kGroup) + 1);
+        counters_.swept = true;
+        phase_ = Phase::sweep;
+        block_ = 1;
+    }
+
+    // Reads the nodes of one page into page_: those alive and not yet returned.
+    Status read_page(uint32_t block) {
+        page_.clear();
+        page_at_ = 0;
+        store_->poll();
+        ++counters_.swept_pages;
+        const Shape &shape = visitor_.shape();
+        return for_each_node(*store_, shape, block, [&](uint16_t slot, const NodeView &node) {
+            if (node.dead() || page_.size() >= page_.capacity())
+                return;
+            Swept item{};
+            item.known.link = Link{block, slot, node.head->generation};
+            uint64_t *state = beam_.state(item.known.link);
+            if (state != nullptr && (*state & kDone) != 0)
+                return;
+            item.tid_count = node.head->tid_count;
+            memcpy(item.tids, node.tids, item.tid_count * sizeof(HeapTid));
+            item.more = node.head->more_tids;
+            if (payload_.bytes != nullptr) {
+                bound(*node.head, own_key(shape, query_, *node.head, node.own), &item.known);
+                ++swept_distances_;
+            }
+            page_.push_back(item);
+        });
+    }
+
+    // All pages through the sorter.
+    Status sweep() {
+        for (; block_ < store_->block_count(); ++block_) {
+            VECX_TRY(read_page(block_));
+            for (const Swept &item : page_) {
+                const Known &known = item.known;
+                const bool late = known.low < floor_ && options_.late != LateRows::at_once;
+                if (late && options_.late == LateRows::left_out)
+                    continue;
+                tids_.start_known(known.link, item.tids, item.tid_count, item.more);
+                for (;;) {
+                    HeapTid tid;
+                    bool found;
+                    VECX_TRY(tids_.next(&tid, &found));
+                    if (!found)
+                        break;
+                    sorter_->put(late, known.low, known.high, tid);
+                }
+            }
+        }
+        sorter_->finish();
+        pending_found_ = sorter_->next(&pending_.tid, &pending_.low, &pending_.high);
+        return Status{};
+    }
+
+    // The sorter is read one row ahead, for what is certain depends on the next.
+    void from_sorter(Row *row, bool *found) {
+        *found = pending_found_;
+        if (!pending_found_) {
+            phase_ = Phase::end;
+            return;
+        }
+        const Known now = pending_;
+        pending_found_ = sorter_->next(&pending_.tid, &pending_.low, &pending_.high);
+        if (now.low < low_ && !second_run_ && options_.late == LateRows::after_all) {
+            second_run_ = true;
+            floor_ = ceiling_ = -kInfinity;
+        }
+        // Nothing follows the last row of a run.
+        const bool last = !pending_found_ || pending_.low < now.low;
+        place(now.low, now.high, true, last ? kInfinity : pending_.low);
+        row->tid = now.tid;
+        row->distance = now.low;
+        row->certain = certain_;
+    }
+
+    // The NULL query needs no order: rows as the pages have them.
+    Status from_pages() {
+        low_ = 0;
+        certain_ = true;
+        if (page_at_ < page_.size()) {
+            const Swept &item = page_[page_at_++];
+            tids_.start_known(item.known.link, item.tids, item.tid_count, item.more);
+            return Status{};
+        }
+        if (block_ >= store_->block_count()) {
+            phase_ = Phase::end;
+            return Status{};
+        }
+        return read_page(block_++);
+    }
+
+    Visitor<S> visitor_;
+    Beam<S> beam_;
+    TidReader<S> tids_; // of the node in hand
+    S *store_;
+    Arena *arena_;
+    T *sorter_;
+    Payload payload_;
+    Query query_{};
+    StreamOptions options_;
+    Heap<Known, Nearer> rows_; // visited, alive, not yet returned
+    Heap<Known, Nearer> late_;
+    Array<Swept> page_;
+    mutable StreamCounters counters_{};
+    uint64_t swept_distances_ = 0;
+    size_t taken_ = 0; // nodes that have left rows_
+    Known seen_;       // by look(), for met()
+    Known pending_;    // of the sorter
+    bool pending_found_ = false;
+    bool second_run_ = false;
+    bool certain_ = false;
+    double low_ = -kInfinity;     // of the rows in tids_
+    double floor_ = -kInfinity;   // what is below is late
+    double ceiling_ = -kInfinity; // the greatest distance that a row returned can have
+    Phase phase_ = Phase::start;
+    uint32_t body_size_ = 0;
+    uint32_t block_ = 1;
+    size_t page_at_ = 0;
+};
+
+} // namespace vecx::hnsw::inlined

@@ -1,0 +1,55 @@
+// What the streams of all layouts share (stream.hpp, inlined/stream.hpp): options, counters, the look-ahead, and the sorter
+// behind the final sweep. README.md, "The stream", explains them.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+
+#include "hnsw/layout.hpp"
+
+namespace vecx::hnsw {
+
+// What becomes of a row that is found after a more distant one was returned.
+enum class LateRows : uint8_t {
+    after_all, // kept, and returned in order behind all others: the first part of the scan is strictly ordered
+    at_once,   // returned as soon as it is found
+    left_out,  // never returned: strictly ordered, and incomplete
+};
+
+struct StreamOptions {
+    int ef_search;
+    int64_t max_tuples;  // nodes to visit in the graph before the scan ends with what it has; -1: no limit
+    size_t memory_limit; // bytes for the visited set and the heaps; beyond it the scan sweeps and sorts
+    LateRows late;
+};
+
+struct StreamCounters {
+    uint64_t nodes;       // visited in the graph
+    uint64_t estimates;   // of keys, from codes; none in layouts plain and compact
+    uint64_t distances;   // computed
+    uint64_t pages;       // read
+    uint64_t swept_pages; // read by the final sweep
+    size_t look_ahead;    // now
+    bool swept;
+};
+
+// The look-ahead for the i-th node returned (from 1). It grows with the square root of the rows returned: README.md, "The
+// stream", has the recalls.
+inline size_t look_ahead(size_t ef_search, size_t i) {
+    double spare = ef_search > 10 ? static_cast<double>(ef_search - 10) : 0;
+    return std::max(ef_search, i + static_cast<size_t>(spare * std::sqrt(static_cast<double>(i) / 10)));
+}
+
+// Sorts what the sweep found: rows that are not late first, each part by the least distance that a row can have (NaN last);
+// `high` is the greatest and comes back with it. The shell stands tuplesort behind it. Called with no page locked.
+template <class T>
+concept Sorter = requires(T &t, bool late, double low, double high, HeapTid tid, HeapTid *out_tid, double *out) {
+    { t.put(late, low, high, tid) };
+    { t.finish() };
+    { t.next(out_tid, out, out) } -> std::same_as<bool>;
+};
+
+} // namespace vecx::hnsw

@@ -1,0 +1,335 @@
+// Indexes of the layouts inline and compact built at once: every row is there, every node can be reached, searches find
+// what is near, whatever the data look like.
+#include "hnsw/inlined/graph_write.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <queue>
+#include <set>
+#include <vector>
+
+#include "hnsw/inlined/slabs.hpp"
+#include "hnsw/inlined/visitor.hpp"
+#include "hnsw_support.hpp"
+
+namespace vecx::hnsw::inlined {
+namespace {
+
+using Vector = std::vector<float>;
+
+Payload payload_of(const Vector &x) {
+    return Payload{reinterpret_cast<const uint8_t *>(x.data()), static_cast<uint32_t>(4 * x.size())};
+}
+
+constexpr GraphOptions kPlenty{96, 0, 0, 1.2f, 8, true, 1u << 20, 1u << 12};
+constexpr GraphOptions kScarce{96, 0, 0, 1.2f, 4, false, 1u << 20, 1u << 4};
+
+struct MemorySpill {
+    std::vector<std::vector<uint8_t>> items;
+    Status read(uint8_t, uint32_t number, uint8_t *out) {
+        memcpy(out, items[number].data(), items[number].size());
+        return Status{};
+    }
+};
+
+// An index built from some vectors; row i is vector i.
+struct Built {
+    Shape shape;
+    test::MemoryStore store;
+    MetaRecord meta{};
+    uint32_t nodes = 0;
+    size_t memory = 0;
+
+    Built(LayoutKind layout, Metric metric, const std::vector<Vector> &rows, int32_t dim, size_t limit = size_t{1} << 30,
+          GraphOptions options = kPlenty) {
+        EXPECT_TRUE(choose_shape(layout, ElementType::f32, metric, dim, 16, store.body_size(), &shape));
+        store.copy_pages = false;
+        meta.layout = static_cast<uint8_t>(layout);
+        meta.element_type = static_cast<uint8_t>(ElementType::f32);
+        meta.metric = static_cast<uint8_t>(metric);
+        meta.m = 16;
+        meta.ef_construction = 64;
+        meta.dim = dim;
+        shape_to_meta(shape, &meta);
+        uint32_t block;
+        EXPECT_TRUE(store.extend([&](MutablePage &page) { init_meta(page, meta); }, &block).ok());
+
+        test::TestArena holder;
+        Arena &arena = holder.arena;
+        FrameMaker maker(shape, arena);
+        for (size_t i = 0; i < rows.size(); i += 1 + rows.size() / 200)
+            maker.add(payload_of(rows[i]));
+        Frame frame = maker.make();
+        options.places = options.own = shape.places;
+        std::vector<uint64_t> shared(Graph::shared_size(options) / 8 + 1);
+        ArenaSlabs slabs(arena, limit);
+        Graph graph(arena, shape, frame, options, shared.data(), slabs.slabs());
+        RowCoder coder(shape, frame, options.bits, arena);
+        MemorySpill spill;
+        for (size_t i = 0; i < rows.size(); ++i) {
+            coder.code(payload_of(rows[i]));
+            auto added = graph.add(coder, test::tid_of(static_cast<uint32_t>(i)), 0, [&] {
+                spill.items.emplace_back(coder.stored(), coder.stored() + RowCoder::stored_size(shape));
+                return static_cast<uint32_t>(spill.items.size() - 1);
+            });
+            if (added == Graph::Added::full)
+                break;
+            ++rows_taken;
+        }
+        nodes = graph.nodes();
+        memory = slabs.used();
+        Poll poll{[](void *, uint64_t, uint64_t) {}, nullptr};
+        Status s = write_graph(arena, graph, store, spill, store.body_size(), poll, poll, [](uint64_t, uint64_t) {});
+        EXPECT_TRUE(s.ok()) << s.message;
+        EXPECT_TRUE(read_meta(store, &meta).ok());
+    }
+    size_t rows_taken = 0;
+
+    // Rows of a node, its chunks included.
+    std::vector<uint32_t> rows_of(Link link) {
+        Visitor<test::MemoryStore> visitor(store, shape);
+        std::vector<uint32_t> out;
+        bool found;
+        Link more{};
+        EXPECT_TRUE(visitor.look(link, &found, [&](const NodeView &n) {
+            for (uint32_t i = 0; i < n.head->tid_count; ++i)
+                out.push_back(test::row_of(n.tids[i]));
+            more = n.head->more_tids;
+        }).ok());
+        EXPECT_TRUE(found);
+        while (!more.none()) {
+            const char *fault = nullptr;
+            Link at = more;
+            EXPECT_TRUE(store.read(at.block, [&](const PageView &page) {
+                TidChunkView chunk;
+                fault = tid_chunk_fault(page, at.slot, &chunk);
+                ASSERT_TRUE(fault == nullptr && chunk.head != nullptr && chunk.head->generation == at.generation);
+                EXPECT_TRUE(chunk.head->node == link);
+                EXPECT_GT(chunk.head->count, 0);
+                for (uint32_t i = 0; i < chunk.head->count; ++i)
+                    out.push_back(test::row_of(chunk.tids[i]));
+                more = chunk.head->next;
+            }).ok());
+            if (at == more || fault != nullptr)
+                break;
+        }
+        return out;
+    }
+
+    // All nodes that links lead to from the entry, itself left out.
+    std::vector<Link> reachable() {
+        Visitor<test::MemoryStore> visitor(store, shape);
+        std::vector<Link> out;
+        std::set<uint64_t> seen{meta.entry.key()};
+        std::vector<Link> queue{meta.entry};
+        while (!queue.empty()) {
+            Link at = queue.back();
+            queue.pop_back();
+            bool found;
+            EXPECT_TRUE(visitor.look(at, &found, [&](const NodeView &n) {
+                EXPECT_EQ(n.is_entry(), at == meta.entry);
+                for (uint32_t i = 0; i < n.head->places; ++i)
+                    if (!n.links[i].none() && seen.insert(n.links[i].key()).second)
+                        queue.push_back(n.links[i]);
+            }).ok());
+            EXPECT_TRUE(found);
+            if (!(at == meta.entry))
+                out.push_back(at);
+        }
+        return out;
+    }
+
+    // The plainest search that uses estimates: rows with their keys, nearest first.
+    std::vector<std::pair<float, uint32_t>> search(const Vector &q, size_t ef) {
+        test::TestArena holder;
+        Visitor<test::MemoryStore> visitor(store, shape);
+        Query query = prepare_query(shape, payload_of(q), holder.arena);
+        using Item = std::pair<float, uint64_t>;
+        std::priority_queue<Item, std::vector<Item>, std::greater<>> frontier;
+        std::priority_queue<float> best; // the ef smallest keys of rows
+        std::vector<std::pair<float, uint32_t>> out;
+        std::set<uint64_t> seen{meta.entry.key()};
+        frontier.push({0, meta.entry.key()});
+        std::vector<Neighbour> near(kMaxPlaces);
+        while (!frontier.empty()) {
+            auto [estimate, key] = frontier.top();
+            frontier.pop();
+            if (best.size() == ef && estimate > best.top())
+                break;
+            Visit visit;
+            EXPECT_TRUE(visitor.visit(link_of_key(key), query, &visit, near.data(), [&](const NodeView &, float) {}).ok());
+            EXPECT_TRUE(visit.found);
+            if (!visit.dead) {
+                for (uint32_t row : rows_of(link_of_key(key)))
+                    out.push_back({visit.key, row});
+                best.push(visit.key);
+                if (best.size() > ef)
+                    best.pop();
+            }
+            for (uint32_t i = 0; i < visit.count; ++i)
+                if (seen.insert(near[i].link.key()).second) {
+                    if (shape.code_words == 0) { // no estimates: the key itself
+                        bool found;
+                        EXPECT_TRUE(visitor.look(near[i].link, &found, [&](const NodeView &n) {
+                            near[i].key = own_key(shape, query, *n.head, n.own);
+                        }).ok());
+                    }
+                    frontier.push({near[i].key, near[i].link.key()});
+                }
+        }
+        std::sort(out.begin(), out.end());
+        return out;
+    }
+
+    // Each row must be there once, under its own vector, and reachable.
+    void check_rows(size_t expected) {
+        std::set<uint32_t> rows;
+        std::vector<Link> links = reachable();
+        EXPECT_EQ(links.size(), nodes);
+        for (Link link : links)
+            for (uint32_t row : rows_of(link))
+                EXPECT_TRUE(rows.insert(row).second) << row;
+        EXPECT_EQ(rows.size(), expected);
+        if (!rows.empty()) {
+            EXPECT_EQ(*rows.rbegin(), expected - 1);
+        }
+    }
+};
+
+std::vector<Vector> random_rows(size_t n, int32_t dim, uint64_t seed) {
+    Rng rng(seed);
+    std::vector<Vector> out(n, Vector(static_cast<size_t>(dim)));
+    for (Vector &x : out)
+        for (float &c : x)
+            c = static_cast<float>(3 + test::gauss(rng)); // an offset that says nothing
+    return out;
+}
+
+double exact_key(Metric metric, const Vector &a, const Vector &b) {
+    double l2 = 0, ip = 0, na = 0, nb = 0;
+    for (size_t i = 0; i < a.size(); ++i) {
+        double x = static_cast<double>(a[i]), y = static_cast<double>(b[i]);
+        l2 += (x - y) * (x - y);
+        ip += x * y;
+        na += x * x;
+        nb += y * y;
+    }
+    return metric == Metric::l2 ? l2 : metric == Metric::ip ? -ip : 1 - ip / std::sqrt(na * nb);
+}
+
+// Of the ten nearest, how many a search returns among its first ten.
+double recall(Built &index, Metric metric, const std::vector<Vector> &rows, const std::vector<Vector> &queries, size_t ef) {
+    double hits = 0;
+    for (const Vector &q : queries) {
+        std::vector<double> keys;
+        for (const Vector &x : rows)
+            keys.push_back(exact_key(metric, x, q));
+        std::vector<double> sorted = keys;
+        std::nth_element(sorted.begin(), sorted.begin() + 9, sorted.end());
+        auto found = index.search(q, ef);
+        for (size_t i = 0; i < 10 && i < found.size(); ++i)
+            hits += keys[found[i].second] <= sorted[9];
+    }
+    return hits / (10 * static_cast<double>(queries.size()));
+}
+
+TEST(InlinedBuild, FindsWhatIsNear) {
+    for (LayoutKind layout : {LayoutKind::inlined, LayoutKind::compact})
+        for (Metric metric : {Metric::l2, Metric::ip, Metric::cosine}) {
+            std::vector<Vector> rows = random_rows(1200, 24, 1), queries = random_rows(20, 24, 2);
+            Built index(layout, metric, rows, 24);
+            EXPECT_EQ(index.nodes, rows.size());
+            index.check_rows(rows.size());
+            EXPECT_GE(recall(index, metric, rows, queries, 40), 0.95) << static_cast<int>(layout) << " " << static_cast<int>(metric);
+            Built small(layout, metric, rows, 24, size_t{1} << 30, kScarce);
+            EXPECT_LT(small.memory, index.memory * 3 / 4);
+            small.check_rows(rows.size());
+            EXPECT_GE(recall(small, metric, rows, queries, 40), 0.93) << static_cast<int>(layout) << " " << static_cast<int>(metric);
+        }
+}
+
+TEST(InlinedBuild, SmallIndexes) {
+    for (size_t n : {0, 1, 2, 5, 21}) {
+        std::vector<Vector> rows = random_rows(n, 8, 3);
+        Built index(LayoutKind::inlined, Metric::l2, rows, 8);
+        if (n == 0) {
+            EXPECT_TRUE(index.meta.entry.none());
+            EXPECT_EQ(index.store.block_count(), 1u);
+            continue;
+        }
+        index.check_rows(n);
+        EXPECT_EQ(index.search(Vector(8, 0.0f), 100).size(), n);
+    }
+}
+
+TEST(InlinedBuild, ManyEqualVectors) {
+    Vector one(16, 1.5f), other(16, -2.0f);
+    std::vector<Vector> rows = random_rows(500, 16, 4);
+    for (int i = 0; i < 30000; ++i)
+        rows.push_back(i % 3 == 0 ? other : one);
+    for (int i = 0; i < 12; ++i) // just more than a record has room for
+        rows.push_back(Vector(16, 9.0f));
+    Built index(LayoutKind::inlined, Metric::l2, rows, 16);
+    EXPECT_EQ(index.nodes, 503u);
+    index.check_rows(rows.size());
+    // 6 bytes a row and little more.
+    EXPECT_LT(index.store.block_count(), 500u / 7 + 30000 * 6 / 8000 + 20);
+    EXPECT_EQ(index.search(Vector(16, 9.0f), 10)[11].first, 0.0f);
+}
+
+TEST(InlinedBuild, ZeroAndOppositeVectors) {
+    // A mean of zero has no direction.
+    std::vector<Vector> rows;
+    for (int i = 0; i < 40; ++i) {
+        Vector x(4, 0.0f);
+        x[static_cast<size_t>(i / 10)] = i % 2 == 0 ? 1.0f : -1.0f;
+        rows.push_back(x);
+    }
+    for (Metric metric : {Metric::l2, Metric::ip, Metric::cosine}) {
+        Built index(LayoutKind::inlined, metric, rows, 4);
+        EXPECT_EQ(index.nodes, 8u);
+        index.check_rows(rows.size());
+    }
+    Built zero(LayoutKind::inlined, Metric::l2, std::vector<Vector>(3, Vector(4, 0.0f)), 4);
+    zero.check_rows(3);
+}
+
+TEST(InlinedBuild, ClustersAreReached) {
+    // Far apart and tight: without care no link leads from one to the next.
+    constexpr size_t kClusters = 300, kEach = 5;
+    std::vector<Vector> centres = random_rows(kClusters, 16, 5), rows;
+    Rng rng(6);
+    for (size_t i = 0; i < kClusters * kEach; ++i) {
+        Vector x = centres[i / kEach]; // one cluster after the other
+        for (float &c : x)
+            c = 1000 * c + static_cast<float>(test::gauss(rng));
+        rows.push_back(x);
+    }
+    Built index(LayoutKind::inlined, Metric::l2, rows, 16);
+    index.check_rows(rows.size());
+    size_t met = 0;
+    for (size_t i = 0; i < rows.size(); i += kEach)
+        met += index.search(rows[i], 40)[0].second == i;
+    EXPECT_GE(met, kClusters * 95 / 100);
+}
+
+TEST(InlinedBuild, TwoBuildsAreEqual) {
+    std::vector<Vector> rows = random_rows(400, 12, 7);
+    Built a(LayoutKind::inlined, Metric::cosine, rows, 12), b(LayoutKind::inlined, Metric::cosine, rows, 12);
+    EXPECT_EQ(a.store.pages, b.store.pages);
+}
+
+TEST(InlinedBuild, StopsAtItsLimitOfMemory) {
+    std::vector<Vector> rows = random_rows(4000, 128, 8);
+    Built index(LayoutKind::compact, Metric::l2, rows, 128, 1 << 20);
+    EXPECT_LE(index.memory, size_t{1} << 20);
+    EXPECT_GT(index.rows_taken, 500u);
+    EXPECT_LT(index.rows_taken, 4000u);
+    EXPECT_EQ(index.nodes, index.rows_taken);
+    index.check_rows(index.rows_taken);
+}
+
+} // namespace
+} // namespace vecx::hnsw::inlined
