@@ -63,6 +63,7 @@ include src/kernels/flags.mk
 isa_flags_coarse4 := -O3
 isa_flags_dense_math := -O3
 isa_flags_dense_convert := -O3
+isa_flags_codec += -O3
 
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)

@@ -218,13 +218,6 @@ CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_typ
 
 COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw index says about itself';
 
-CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
-    OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
-    OUT swept boolean)
-    AS 'MODULE_PATHNAME', 'vecx_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
-
-COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an hnsw index in this session did';
-
 CREATE FUNCTION vecx_index_stats(index regclass, OUT pages bigint, OUT nodes bigint, OUT dead_nodes bigint,
     OUT row_versions bigint, OUT chunks bigint, OUT links bigint, OUT free_bytes bigint)
     AS 'MODULE_PATHNAME', 'vecx_index_stats' LANGUAGE C STRICT PARALLEL RESTRICTED;
@@ -232,6 +225,13 @@ CREATE FUNCTION vecx_index_stats(index regclass, OUT pages bigint, OUT nodes big
 COMMENT ON FUNCTION vecx_index_stats(regclass) IS 'what the pages of an hnsw index hold; reads all of them';
 
 REVOKE ALL ON FUNCTION vecx_index_stats(regclass) FROM PUBLIC;
+
+CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
+    OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
+    OUT swept boolean)
+    AS 'MODULE_PATHNAME', 'vecx_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
+
+COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an hnsw index in this session did';
 
 CREATE FUNCTION vecx_check_index(index regclass, heapallindexed boolean DEFAULT false) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;

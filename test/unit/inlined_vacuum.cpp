@@ -1,6 +1,7 @@
 // Vacuum of the layouts `inline` and `compact`: rows leave, the graph stays as good as a new one, crashes and inserts
 // at any point do no harm, and damaged pages end in an error or in a sane index.
 #include "hnsw/inlined/check.hpp"
+#include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/vacuum.hpp"
 #include "inlined_support.hpp"
 
@@ -22,6 +23,14 @@ struct VacuumIndex : InlinedIndex {
         Status s = try_vacuum(dead, memory, &result);
         EXPECT_TRUE(s.ok()) << s.message;
         return result;
+    }
+    uint32_t insert(const Bytes &value) {
+        TestArena arena;
+        const uint32_t row = next_row++;
+        Status s = inlined::insert(store, arena.arena, shape, payload_of(value), tid_of(row), rng);
+        EXPECT_TRUE(s.ok()) << s.message;
+        rows[row] = value;
+        return row;
     }
     std::set<uint32_t> sample(double share) {
         std::set<uint32_t> out;
@@ -433,6 +442,85 @@ TEST_P(InlinedVacuum, LinksChangeMeanwhile) {
     hnsw::CheckSummary sum = index.count();
     EXPECT_EQ(sum.stale_links, 0u);
     EXPECT_EQ(sum.reachable, sum.living_nodes);
+}
+
+// Half of the rows are replaced, a tenth at a time.
+TEST_P(InlinedVacuum, RecallUnderChurn) {
+    VacuumIndex index = make();
+    index.store.copy_pages = false;
+    index.build_many(400);
+    const uint32_t blocks = index.store.block_count();
+    for (int round = 0; round < 5; ++round) {
+        std::set<uint32_t> dead = index.sample(0.1);
+        index.vacuum(dead);
+        index.expect_tidy("round " + std::to_string(round));
+        for (size_t i = 0; i < dead.size(); ++i)
+            index.insert(index.fresh());
+    }
+    index.check("after the last round");
+    index.expect_rows();
+    EXPECT_LE(index.store.block_count(), blocks + blocks / 8 + 2) << "freed space is not used again";
+    EXPECT_GE(index.recall(40, 10, 24), fresh_recall(index, 24) - 0.03);
+}
+
+// Rows come in at any page operation of a vacuum, of new vectors and of known ones; none is lost.
+TEST_P(InlinedVacuum, InsertsMeanwhile) {
+    VacuumIndex index = make(6);
+    std::vector<Bytes> values;
+    for (int i = 0; i < 60; ++i)
+        values.push_back(index.fresh());
+    for (int i = 0; i < 40; ++i)
+        values.push_back(values[static_cast<size_t>(i % 2)]);
+    index.build(values);
+    Rng dice(9);
+    bool busy = false;
+    uint64_t inserted = 0;
+    index.store.hook = [&] {
+        if (busy || index.store.chunk_writers() || dice.below(12) != 0)
+            return;
+        busy = true;
+        index.insert(dice.below(2) == 0 ? index.fresh() : values[dice.below(4)]);
+        ++inserted;
+        busy = false;
+    };
+    for (int round = 0; round < 3; ++round) {
+        index.vacuum(index.sample(0.4));
+        index.check("round " + std::to_string(round));
+        index.expect_rows();
+    }
+    index.store.hook = nullptr;
+    EXPECT_GT(inserted, 20u);
+    index.vacuum({});
+    index.expect_tidy();
+    index.expect_rows();
+}
+
+// The other way round: a whole vacuum between any two page operations of an insert.
+TEST_P(InlinedVacuum, VacuumsMeanwhile) {
+    VacuumIndex index = make(6);
+    std::vector<Bytes> values;
+    for (int i = 0; i < 40; ++i)
+        values.push_back(index.fresh());
+    for (int i = 0; i < 30; ++i)
+        values.push_back(values[static_cast<size_t>(i % 2)]);
+    index.build(values);
+    Rng dice(10);
+    bool busy = false;
+    index.store.hook = [&] {
+        if (busy || index.store.chunk_writers() || dice.below(40) != 0)
+            return;
+        busy = true;
+        index.vacuum(index.sample(0.1));
+        busy = false;
+    };
+    for (int i = 0; i < 60; ++i)
+        index.insert(i % 3 == 0 ? values[static_cast<size_t>(i % 5)] : index.fresh());
+    index.store.hook = nullptr;
+    index.check();
+    index.expect_rows();
+    index.vacuum({});
+    index.expect_tidy();
+    index.expect_rows();
 }
 
 } // namespace

@@ -13,6 +13,10 @@ constexpr uint32_t kMinInsertEf = 64; // a narrower search finds worse neighbour
 // How many neighbours a new node chooses; links offered by later nodes fill the rest of its places.
 inline uint32_t links_to_choose(const Shape &shape) { return shape.places * 3u / 4u; }
 
+// To how many of these, the diverse ones first, it is offered in return: each offer is a page write. README.md has what
+// more of them gain.
+inline uint32_t links_to_offer(const Shape &shape) { return shape.places / 2u; }
+
 // Finds the nearest living nodes: explorer.near. `meta` is read again when the entry point is gone; one that is gone for
 // good, which only damage brings about, is replaced. Nothing is found when no node lives or can be reached.
 template <NodeStore S>
@@ -90,7 +94,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
         }
     }
     bool taken, any = false;
-    for (uint32_t i = 0; i < linker.chosen.size(); ++i) {
+    for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {
         VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::choose, rng, &taken));
         any |= taken;
     }

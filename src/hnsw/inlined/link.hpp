@@ -20,6 +20,12 @@ struct Chosen {
     Placed placed; // empty in layout compact
 };
 
+// cos(pi t), t from 0 to 1, to 2e-4: the angles it is for are known to several degrees.
+inline float cosine_of_pi(float t) {
+    const float x = 3.14159265f * (0.5f - t), x2 = x * x;
+    return x * (1 - x2 * (1.0f / 6 - x2 * (1.0f / 120 - x2 * (1.0f / 5040))));
+}
+
 template <NodeStore S>
 class Linker {
   public:
@@ -28,7 +34,7 @@ class Linker {
           picks_(arena), floats_(arena), codes_(arena) {}
 
     Explorer<S> explorer;
-    Array<Chosen> chosen; // nearest first
+    Array<Chosen> chosen; // in the order of select_diverse: the diverse ones first
 
     const Shape &shape() const { return shape_; }
 
@@ -288,9 +294,9 @@ class Linker {
         return left_out(places, force, [&](uint32_t a, uint32_t b) {
             const uint64_t differing = kernels::active->hamming(reinterpret_cast<const uint8_t *>(codes_.data() + a * words),
                                                                 reinterpret_cast<const uint8_t *>(codes_.data() + b * words), words * 8);
-            const float angle = 3.14159265f * static_cast<float>(differing) / static_cast<float>(shape_.code_bits());
+            const float share = static_cast<float>(differing) / static_cast<float>(shape_.code_bits());
             const float x = distances_[a], y = distances_[b];
-            const float d = finite_key(x * x + y * y - 2 * x * y * std::cos(angle));
+            const float d = finite_key(x * x + y * y - 2 * x * y * cosine_of_pi(share));
             return d > 0 ? d : 0;
         });
     }

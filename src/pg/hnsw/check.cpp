@@ -17,6 +17,7 @@ extern "C" {
 #include "catalog/index.h"
 #include "lib/bloomfilter.h"
 #include "miscadmin.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 }
@@ -102,11 +103,20 @@ void check_table(Relation table, Relation index, PageStore &store, const IndexFa
     check.tids = bloom_create(static_cast<int64>(rows > 1000 ? 2 * rows : 2000), maintenance_work_mem, 0);
     pg::check(note_tids(store, facts, arena, check.tids), RelationGetRelationName(index));
 
+    // Expressions and predicates of the index run as the owner, and can change nothing for the caller.
+    Oid user;
+    int security;
+    GetUserIdAndSecContext(&user, &security);
+    SetUserIdAndSecContext(table->rd_rel->relowner, security | SECURITY_RESTRICTED_OPERATION);
+    const int nest_level = NewGUCNestLevel();
+    restrict_search_path();
     IndexInfo *info = BuildIndexInfo(index);
     info->ii_Concurrent = true; // rows by the snapshot
     info->ii_Unique = false;
     TableScanDesc scan = table_beginscan_strat(table, snapshot, 0, nullptr, true, true);
     table_index_build_scan(table, index, info, true, false, check_row, &check, scan);
+    AtEOXact_GUC(false, nest_level);
+    SetUserIdAndSecContext(user, security);
     UnregisterSnapshot(snapshot);
     if (check.missing > 0)
         ereport(ERROR, (errcode(ERRCODE_INDEX_CORRUPTED),
