@@ -92,4 +92,4 @@ CREATE UNLOGGED TABLE unlogged AS SELECT * FROM t WHERE id < 100;
 CREATE INDEX unlogged_val ON unlogged USING hnsw (val vector_l2_ops) WITH (layout = inline);
 SELECT vecx_check_index('unlogged_val');
 DROP TABLE unlogged, temporary, t;
-DROP FUNCTION point, unsafe, check_order;
+DROP FUNCTION point(int, int), unsafe(vector), check_order(text);
