@@ -60,8 +60,10 @@ VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fno-strict-aliasing -fwrapv -fvisibilit
 include src/kernels/flags.mk
 
 # Arithmetic over whole vectors, in loops for the compiler to vectorise.
+isa_flags_coarse4 := -O3
 isa_flags_dense_math := -O3
 isa_flags_dense_convert := -O3
+isa_flags_codec += -O3
 
 $(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)

@@ -3,13 +3,15 @@
 #   make bench-plans    whether the planner chooses the fastest plan                (about 10 minutes)
 #   make bench-quick    the regression guard                                       (under 3 minutes)
 #   make bench          every phase on every set, then the report                  (minutes per set)
+#   make bench-bars     what the fast layouts are held to, at full size, as a table  (about 35 minutes)
+#   make bench-compare A=NAME B=NAME   every ratio of two runs side by side
 #   make bench-report   the report again from the results that are there
 # BENCH_DATA   a directory with one sub-directory per data set; without it synthetic sets are used
 # BENCH_SETS   which of them (all); BENCH_NAME names the results (doc/benchmarks/NAME), default "current"
 # BENCH_SYSTEMS, BENCH_FLAGS: further --system and other options of build/bench/vecx-bench
 BENCH_DIR := build/bench
 BENCH_NAME ?= current
-export BENCH_DATA BENCH_SETS BENCH_NAME BENCH_SYSTEMS BENCH_FLAGS
+export BENCH_FRESH BENCH_LAYOUTS BENCH_DATA BENCH_SETS BENCH_NAME BENCH_SYSTEMS BENCH_FLAGS
 
 BENCH_SRCS := $(wildcard bench/driver/*.cpp)
 BENCH_OBJS := $(patsubst bench/driver/%.cpp,$(BENCH_DIR)/%.o,$(BENCH_SRCS))
@@ -41,12 +43,16 @@ $(BENCH_DIR)/kernel-counts: bench/kernel_counts.cpp $(filter $(OBJDIR)/kernels/%
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) -Isrc $^ -o $@
 
-.PHONY: bench bench-quick bench-report bench-ground bench-plans bench-selftest
+.PHONY: bench bench-quick bench-bars bench-compare bench-report bench-ground bench-plans bench-selftest
 bench: $(BENCH_DIR)/vecx-bench
 	bench/run full
 	bench/run report
 bench-quick: $(BENCH_DIR)/vecx-bench $(BENCH_DIR)/kernel-counts
 	bench/run quick
+bench-bars: $(BENCH_DIR)/vecx-bench
+	BENCH_NAME=$(if $(filter current,$(BENCH_NAME)),bars,$(BENCH_NAME)) bench/run bars
+bench-compare:
+	python3 bench/compare.py doc/benchmarks/$(or $(A),current) doc/benchmarks/$(or $(B),second)
 bench-ground: $(BENCH_DIR)/vecx-bench
 	bench/run ground
 bench-plans:

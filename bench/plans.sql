@@ -43,7 +43,8 @@ CREATE FUNCTION kind_of(plan jsonb) RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN plan::text ~ '"t\d+_\d+_v"' THEN 'vector' WHEN plan::text ~ '"t\d+_\d+_r"' THEN 'btree' ELSE 'seq' END
 $$;
 -- Median over the query vectors, each the better of two runs, after one run that does not count; slow ones run less.
-CREATE FUNCTION timed(query text, d int, without text[], OUT kind text, OUT cost float8, OUT ms float8) LANGUAGE plpgsql AS $$
+CREATE FUNCTION timed(query text, d int, without text[], OUT kind text, OUT nodes text, OUT cost float8, OUT ms float8)
+    LANGUAGE plpgsql AS $$
 DECLARE off text; q vector; plan jsonb; best float8; times float8[] = '{}';
 BEGIN
     FOREACH off IN ARRAY without LOOP PERFORM set_config('enable_' || off, 'off', true); END LOOP;
@@ -58,6 +59,7 @@ BEGIN
         EXIT WHEN best > 100 AND cardinality(times) > 1;
     END LOOP;
     kind = kind_of(plan);
+    SELECT string_agg(n::text, ' ') INTO nodes FROM jsonb_path_query(plan, 'strict $.** ? (exists (@."Node Type"))."Node Type"') n;
     cost = (plan #>> '{0,Plan,Total Cost}')::float8;
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY t) INTO ms FROM unnest(times) t;
     FOREACH off IN ARRAY without LOOP PERFORM set_config('enable_' || off, 'on', true); END LOOP;
@@ -76,12 +78,16 @@ BEGIN
             CASE WHEN c.passing < 1 THEN format('WHERE r < %s', greatest(1, c.rows * c.passing)::int) ELSE '' END, c.most);
         vector_plan = timed(query, c.d, '{seqscan,bitmapscan,sort}');
         seq_plan = timed(query, c.d, '{indexscan,bitmapscan}');
-        SELECT NULL::text AS kind, NULL::float8 AS cost, NULL::float8 AS ms INTO btree_plan;
+        SELECT NULL::text AS kind, NULL::text AS nodes, NULL::float8 AS cost, NULL::float8 AS ms INTO btree_plan;
         IF c.passing < 1 THEN
             btree_plan = timed(query, c.d, '{seqscan,indexscan}');
         END IF;
         ASSERT vector_plan.kind = 'vector' AND seq_plan.kind = 'seq' AND btree_plan.kind IS DISTINCT FROM 'vector', query;
         free = timed(query, c.d, '{}');
+        -- Often it is one of the three again, to the node: then both times count for it.
+        SELECT least(free.ms, min(p.ms)) INTO free.ms FROM (VALUES (vector_plan.kind, vector_plan.nodes, vector_plan.ms),
+            (btree_plan.kind, btree_plan.nodes, btree_plan.ms), (seq_plan.kind, seq_plan.nodes, seq_plan.ms)) p(kind, nodes, ms)
+            WHERE p.kind = free.kind AND p.nodes = free.nodes;
         FOR i IN 1 .. 3 LOOP -- others use the machine, too
             EXIT WHEN free.ms <= 2 * least(vector_plan.ms, btree_plan.ms, seq_plan.ms);
             again = timed(query, c.d, '{}');

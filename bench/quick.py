@@ -1,7 +1,7 @@
 """The regression guard: prints this run's figures as ratios and compares them with the committed run.
 
 quick.py RESULTS KERNELS BASELINE [--save]
-  RESULTS   JSON lines of vecx-bench (ground, build, query, insert)
+  RESULTS   JSON lines of vecx-bench (ground, build, query, insert), of the made set or of some real ones
   KERNELS   prefix of callgrind's dumps (KERNELS.1, ...), one per kernel; may be absent
   BASELINE  the committed figures; --save writes this run's there instead of comparing
 
@@ -49,11 +49,22 @@ def short(what):
     return re.sub(r", (\d+ rows of )?synthetic.*| \(\d+ x \d+\)", "", what)
 
 
+def with_set(line, metric):
+    """The made set is always the same and is not named."""
+    data_set = line.get("set", "synthetic")
+    return metric if data_set.startswith("synthetic") else "%s: %s" % (data_set, metric)
+
+
+def set_of(metric):
+    return metric.split(": ")[0] if ": " in metric else ""
+
+
 def figures_of(lines):
     """{metric: {"kind": ..., "rounds": {system: [value, ...]}}}; more is better for "speed" and "recall"."""
     figures = {}
 
     def put(metric, kind, system, rounds):
+        metric = with_set(line, metric)
         figures.setdefault(metric, {"kind": kind, "rounds": {}})["rounds"][system] = rounds
 
     for line in lines:
@@ -106,9 +117,12 @@ def set_ratio(entry, reference, ratios):
 
 def summarise(lines, kernels):
     figures = figures_of(lines)
-    yardstick = median(figures.get("queries, none", {"rounds": {}})["rounds"].get("exact", []))
     summary = {}
     for metric, figure in figures.items():
+        exact = ": ".join(filter(None, (set_of(metric), "queries, none")))
+        yardstick = median(figures.get(exact, {"rounds": {}})["rounds"].get("exact", []))
+        exact = ": ".join(filter(None, (set_of(metric), "cpu, queries, none")))
+        yardstick_cpu = median(figures.get(exact, {"rounds": {}})["rounds"].get("exact", []))
         rounds, kind = figure["rounds"], figure["kind"]
         if not rounds.get("vecx") or not median(rounds["vecx"]):
             continue
@@ -120,8 +134,8 @@ def summarise(lines, kernels):
             set_ratio(entry, "pgvector", [a / b for a, b in zip(rounds["vecx"], rounds["pgvector"])])
         if kind == "speed" and yardstick:
             set_ratio(entry, "yardstick", [a / yardstick for a in rounds["vecx"]])
-        elif kind == "cpu" and yardstick:
-            set_ratio(entry, "yardstick", [a * yardstick for a in rounds["vecx"]])
+        elif kind == "cpu" and yardstick_cpu:
+            set_ratio(entry, "yardstick", [a / yardstick_cpu for a in rounds["vecx"]])
         summary[metric] = entry
     for name, count in kernels.items():
         summary["kernel " + name] = {"kind": "instructions", "value": count, "ratios": {}, "good_ratios": {}}
@@ -137,7 +151,7 @@ def show(metric, entry, then):
     if then:
         old = then["ratios"].get("pgvector")
         before = "%.2fx" % old if ratio and old else "%.*f" % (digits, then["value"]) if kind != "speed" else ""
-    print("%-42s %12.*f %10s %10s" % (metric, digits, entry["value"], against, before), end="")
+    print("%-46s %12.*f %10s %10s" % (metric, digits, entry["value"], against, before), end="")
 
 
 def main():
@@ -150,8 +164,9 @@ def main():
     if os.path.exists(baseline):
         committed = json.load(open(baseline))
     order = {"speed": 0, "cpu": 1, "recall": 2, "bytes": 3, "instructions": 4}
-    print("%-42s %12s %10s %10s" % ("speed 1/s; cpu s or us; bytes; count", "vecx", "/pgvector", "committed"))
+    print("%-46s %12s %10s %10s" % ("speed 1/s; cpu s or us; bytes; count", "vecx", "/pgvector", "committed"))
     complaints = []
+    measured = {set_of(metric) for metric in summary}
     for metric, entry in sorted(summary.items(), key=lambda item: (order[item[1]["kind"]], item[0])):
         then = committed.get(metric)
         show(metric, entry, then)
@@ -160,13 +175,15 @@ def main():
             complaints.append("%s: %s" % (metric, complaint))
         print("  WORSE" if complaint else "")
     for metric in sorted(set(committed) - set(summary)):
-        if committed[metric]["kind"] != "instructions":
+        if committed[metric]["kind"] != "instructions" and set_of(metric) in measured:
             complaints.append("%s: not measured any more" % metric)
     if "--save" in sys.argv:
         os.makedirs(os.path.dirname(baseline), exist_ok=True)
         with open(baseline, "w") as file:
             for entry in summary.values():
                 entry.pop("good_ratios")
+            # What other sets have been saved for stays.
+            summary.update({metric: then for metric, then in committed.items() if set_of(metric) not in measured})
             json.dump(summary, file, indent=1, sort_keys=True)
             file.write("\n")
         print("saved as", baseline)

@@ -1,199 +1,17 @@
 """Writes report.md, report.html and the plots from a directory's results.jsonl.
 
 report.py DIRECTORY
-The Markdown refers to the SVG files beside it; the HTML is one file with the plots inside.
+The Markdown refers to the SVG files beside it; the HTML is one file with the plots inside. What a file note.txt in the
+directory says about the circumstances comes first.
 """
 
-import html
-import json
-import math
 import os
 import sys
 
-import matplotlib
-
-matplotlib.use("svg")
-import matplotlib.ticker  # noqa: E402
-import matplotlib.pyplot as plt  # noqa: E402  (the backend must be chosen first)
-
-COLOURS = {
-    "vecx": "#0b4f9e",
-    "pgvector": "#c0392b",
-    "pgvector-ivfflat": "#e59866",
-    "hnswlib": "#333333",
-    "faiss-hnsw": "#1e8449",
-    "faiss-ivf": "#82c99a",
-    "exact": "#999999",
-}
-SPARE_COLOURS = ["#7d3c98", "#b7950b", "#148f77", "#af7ac5"]
-TARGETS = [0.90, 0.95, 0.99, 0.999]
-REFERENCE = "pgvector"
-
-plt.rcParams.update(
-    {
-        "font.size": 9,
-        "axes.grid": True,
-        "grid.alpha": 0.3,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "svg.hashsalt": "vecx",  # the same input gives the same file
-        "savefig.bbox": "tight",
-    }
-)
-
-
-def colour(system):
-    if system not in COLOURS:
-        COLOURS[system] = SPARE_COLOURS[len(COLOURS) % len(SPARE_COLOURS)]
-    return COLOURS[system]
-
-
-def median(values):
-    values = sorted(values)
-    middle = len(values) // 2
-    return values[middle] if len(values) % 2 else (values[middle - 1] + values[middle]) / 2
-
-
-class Results:
-    def __init__(self, path):
-        self.lines = []
-        with open(path) as file:
-            for line in file:
-                try:
-                    self.lines.append(json.loads(line))
-                except ValueError:
-                    pass  # the line that an interrupted run left half written
-        self.sets = self.names("set")
-        self.systems = [s for s in COLOURS if s in self.names("system")]
-        self.systems += [s for s in self.names("system") if s not in self.systems]
-
-    def names(self, member):
-        return list(dict.fromkeys(line[member] for line in self.lines if member in line))
-
-    def of(self, phase, **members):
-        found = [line for line in self.lines if line["phase"] == phase]
-        return [line for line in found if all(line.get(k) == v for k, v in members.items())]
-
-    def curve(self, data_set, system, connections):
-        lines = self.of("query", set=data_set, system=system, connections=connections)
-        return sorted(lines, key=lambda line: line["value"])
-
-
-def at_recall(curve, target, figure):
-    """The figure at a recall between two measured settings, or None outside of them.
-
-    The logarithm of the figure is interpolated over the logarithm of the error 1 - recall. The first
-    setting counts for every target that it reaches already: nobody would take a slower one.
-    """
-    previous = None
-    for line in curve:
-        if line["recall"] >= target:
-            if previous is None or previous["recall"] >= line["recall"]:
-                return figure(line)
-            x0, x1 = (math.log(max(1e-4, 1 - p["recall"])) for p in (previous, line))
-            share = 1 if x1 == x0 else (math.log(1 - target) - x0) / (x1 - x0)
-            share = min(1, max(0, share))
-            return math.exp(math.log(figure(previous)) * (1 - share) + math.log(figure(line)) * share)
-        previous = line
-    return None
-
-
-def qps_at(curve, target):
-    return at_recall(curve, target, lambda line: line["qps"])
-
-
-def qps_rounds_at(curve, target):
-    rounds = min((len(line["qps_rounds"]) for line in curve), default=0)
-    return [at_recall(curve, target, lambda line: line["qps_rounds"][r]) for r in range(rounds)]
-
-
-class Report:
-    """Collects Markdown and HTML side by side."""
-
-    def __init__(self, directory):
-        self.directory = directory
-        self.markdown = []
-        self.html = []
-
-    def heading(self, level, text):
-        self.markdown.append("%s %s\n" % ("#" * level, text))
-        self.html.append("<h%d>%s</h%d>" % (level, html.escape(text), level))
-
-    def text(self, text):
-        self.markdown.append(text + "\n")
-        self.html.append("<p>%s</p>" % html.escape(text))
-
-    def table(self, header, rows):
-        self.markdown.append("| " + " | ".join(header) + " |")
-        self.markdown.append("| --- |" + " ---: |" * (len(header) - 1))
-        for row in rows:
-            self.markdown.append("| " + " | ".join(row) + " |")
-        self.markdown.append("")
-        cells = lambda row, tag: "".join("<%s>%s</%s>" % (tag, html.escape(cell), tag) for cell in row)
-        self.html.append("<table><tr>%s</tr>" % cells(header, "th"))
-        self.html += ["<tr>%s</tr>" % cells(row, "td") for row in rows]
-        self.html.append("</table>")
-
-    def plot(self, figure, name, caption):
-        path = os.path.join(self.directory, name + ".svg")
-        figure.savefig(path, metadata={"Date": None})
-        plt.close(figure)
-        with open(path) as file:
-            svg = file.read()
-        self.markdown.append("![%s](%s.svg)\n" % (caption, name))
-        self.html.append(svg[svg.index("<svg") :])
-        self.html.append("<p><em>%s</em></p>" % html.escape(caption))
-
-    def write(self):
-        with open(os.path.join(self.directory, "report.md"), "w") as file:
-            file.write("\n".join(self.markdown))
-        style = (
-            "body{font:15px/1.45 sans-serif;max-width:72em;margin:2em auto;padding:0 1em}table{border-collapse:collapse;"
-            "margin:1em 0}td,th{padding:.2em .7em;border-bottom:1px solid #ccc;text-align:right}"
-            "td:first-child,th:first-child{text-align:left}svg{max-width:100%;height:auto}"
-        )
-        with open(os.path.join(self.directory, "report.html"), "w") as file:
-            file.write(
-                "<!doctype html><html lang=en><meta charset=utf-8><title>vecx benchmark</title><style>%s</style>\n%s\n</html>\n"
-                % (style, "\n".join(self.html))
-            )
-
-
-def panels(count, width=4.6, height=3.6):
-    columns = min(2, count)
-    rows = (count + columns - 1) // columns
-    figure, axes = plt.subplots(rows, columns, figsize=(width * columns, height * rows), squeeze=False)
-    flat = [axis for row in axes for axis in row]
-    for axis in flat[count:]:
-        axis.axis("off")
-    return figure, flat
-
-
-def legend(figure, axes):
-    """One legend for all panels, below them."""
-    handles = {}
-    for axis in axes:
-        for handle, label in zip(*axis.get_legend_handles_labels()):
-            handles.setdefault(label, handle)
-    if handles:
-        figure.tight_layout()
-        order = list(COLOURS)
-        labels = sorted(handles, key=lambda label: order.index(label) if label in order else len(order))
-        figure.legend(
-            [handles[label] for label in labels], labels, loc="upper center", bbox_to_anchor=(0.5, 0), ncol=4, frameon=False
-        )
-
-
-def number(value):
-    if value is None:
-        return "-"
-    if value >= 100:
-        return "{:,.0f}".format(value)
-    return "%.3g" % value
-
-
-def megabytes(value):
-    return "%.1f" % (value / 1e6)
+import bars
+from page import Report, colour, legend, matplotlib, megabytes, plain_log, plt
+from report_query import query_section
+from results import REFERENCE, Results, median, number
 
 
 def machine_section(report, results):
@@ -215,151 +33,6 @@ def machine_section(report, results):
             settings = ", ".join("%s %s" % (k, about[k]) for k in ("shared_buffers", "maintenance_work_mem") if k in about)
             rows.append([system, about.get("extension", "-"), server, about["index"] + " " + about["with"], settings])
     report.table(["system", "extension", "server", "index", "settings"], rows)
-
-
-def query_section(report, results):
-    if not results.of("query"):
-        return
-    report.heading(2, "Recall and speed")
-    report.text(
-        "Queries per second against recall@10 (tie-aware), one connection. Up and to the right is better. Lines join the "
-        "settings of one index; the bars are the slowest and fastest round."
-    )
-    figure, axes = panels(len(results.sets))
-    for axis, data_set in zip(axes, results.sets):
-        for system in results.systems:
-            curve = [line for line in results.curve(data_set, system, 1) if line["recall"] >= 0.5]
-            if not curve:
-                continue
-            if system == "exact":
-                axis.axhline(curve[0]["qps"], color=colour(system), linestyle=":", label="exact (brute force in process)")
-                continue
-            # The axis shows the error, so that 0.99 and 0.999 are as far apart as 0.9 and 0.99.
-            errors = [max(2e-4, 1 - line["recall"]) for line in curve]
-            qps = [line["qps"] for line in curve]
-            spread = [
-                [line["qps"] - min(line["qps_rounds"]) for line in curve],
-                [max(line["qps_rounds"]) - line["qps"] for line in curve],
-            ]
-            axis.errorbar(
-                errors, qps, yerr=spread, color=colour(system), label=system, marker="o", markersize=3.5, elinewidth=0.8,
-                linewidth=2 if system == "vecx" else 1.2, zorder=3 if system == "vecx" else 2,
-            )
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.set_xlim(0.5, 1.5e-4)
-        axis.set_xticks([0.1, 0.05, 0.01, 0.001, 2e-4])
-        axis.set_xticklabels(["0.9", "0.95", "0.99", "0.999", "1"])
-        axis.minorticks_off()
-        axis.set_title(data_set)
-        axis.set_xlabel("recall@10")
-        axis.set_ylabel("queries per second")
-    legend(figure, axes)
-    report.plot(figure, "recall-qps", "Recall against queries per second, one connection")
-
-    report.heading(3, "At equal recall")
-    report.text(
-        "Queries per second where the curves cross the recall, interpolated between measured settings; '-' where no "
-        "setting reaches it. A first setting that is already better counts as it is. In brackets: the ratio to pgvector's "
-        "hnsw with the smallest and largest of the alternating rounds."
-    )
-    for data_set in results.sets:
-        rows = []
-        reference = results.curve(data_set, REFERENCE, 1)
-        for system in results.systems:
-            curve = results.curve(data_set, system, 1)
-            if not curve or system == "exact":
-                continue
-            row = [system]
-            for target in TARGETS:
-                qps = qps_at(curve, target)
-                cell = number(qps)
-                if qps and system != REFERENCE and qps_at(reference, target):
-                    pairs = zip(qps_rounds_at(curve, target), qps_rounds_at(reference, target))
-                    ratios = [a / b for a, b in pairs if a and b]
-                    cell += " (%.2fx, %.2f-%.2f)" % (median(ratios), min(ratios), max(ratios))
-                row.append(cell)
-            rows.append(row)
-        if rows:
-            report.heading(4, data_set)
-            report.table(["system"] + ["recall %g" % t for t in TARGETS], rows)
-    cpu_table(report, results)
-
-    report.heading(3, "Latency, buffers, worst queries")
-    report.text("At the first measured setting with recall of at least 0.99 (else the last one), by number of connections.")
-    for data_set in results.sets:
-        rows = []
-        for system in results.systems:
-            for connections in sorted(set(line["connections"] for line in results.of("query"))):
-                curve = results.curve(data_set, system, connections)
-                if not curve:
-                    continue
-                line = next((line for line in curve if line["recall"] >= 0.99), curve[-1])
-                rows.append(
-                    [system, str(connections), "%s %d" % (line["setting"], line["value"]), "%.4f" % line["recall"],
-                     "%.2f" % line["recall_p5"], "%.1f" % line["recall_min"], number(line["qps"]), number(line["p50_us"]),
-                     number(line["p95_us"]), number(line["p99_us"]), number(line.get("cpu_us") or None),
-                     number(line["buffers"] or None)]
-                )  # fmt: skip
-        if rows:
-            report.heading(4, data_set)
-            header = ["system", "conn.", "setting", "recall", "5th pct.", "min", "QPS", "p50 us", "p95 us", "p99 us",
-                      "CPU us", "buffers"]
-            report.table(header, rows)
-    latency_plot(report, results)
-
-
-def cpu_table(report, results):
-    """The same comparison in processor time, for the systems whose server's time is known."""
-    rows = []
-    for data_set in results.sets:
-        reference = results.curve(data_set, REFERENCE, 1)
-        for system in results.systems:
-            curve = results.curve(data_set, system, 1)
-            if not curve or any(not line.get("cpu_us") for line in curve):
-                continue
-            row = [data_set, system]
-            for target in TARGETS:
-                cpu = at_recall(curve, target, lambda line: line["cpu_us"])
-                cell = number(cpu)
-                other = at_recall(reference, target, lambda line: line.get("cpu_us") or 1)
-                if cpu and other and system != REFERENCE:
-                    cell += " (%.2fx)" % (other / cpu)
-                row.append(cell)
-            rows.append(row)
-    if rows:
-        report.heading(3, "Processor time at equal recall")
-        report.text(
-            "Microseconds of the server's processor per query, which hardly depend on what else the machine does. In "
-            "brackets: how many times less than pgvector's hnsw."
-        )
-        report.table(["set", "system"] + ["recall %g" % t for t in TARGETS], rows)
-
-
-def latency_plot(report, results):
-    figure, axes = panels(len(results.sets), height=2.8)
-    for axis, data_set in zip(axes, results.sets):
-        names, at = [], 0
-        for system in results.systems:
-            curve = results.curve(data_set, system, 1)
-            if not curve or system == "exact":
-                continue
-            line = next((line for line in curve if line["recall"] >= 0.99), curve[-1])
-            axis.plot([line["p50_us"], line["p99_us"]], [at, at], color=colour(system), linewidth=5, alpha=0.4)
-            axis.plot(line["p50_us"], at, "|", color=colour(system), markersize=12, markeredgewidth=3)
-            axis.plot(line["p95_us"], at, "|", color=colour(system), markersize=8, markeredgewidth=2)
-            names.append("%s (%.3f)" % (system, line["recall"]))
-            at += 1
-        axis.set_yticks(range(len(names)))
-        axis.set_yticklabels(names)
-        axis.invert_yaxis()
-        axis.set_xscale("log")
-        axis.set_xlabel("microseconds per query")
-        axis.set_title(data_set)
-    figure.tight_layout()
-    report.plot(
-        figure, "latency", "Latency at recall 0.99 (reached recall in brackets): from the median (large mark) over the 95th to the 99th percentile"
-    )
 
 
 def build_section(report, results):
@@ -426,7 +99,9 @@ def filter_section(report, results):
         sets = [s for s in results.sets if results.of("filter", set=s, plan=plan)]
         if not sets:
             continue
-        figure, axes = plt.subplots(len(sets) * 2, len(kinds), figsize=(3.4 * len(kinds), 4.2 * len(sets)), squeeze=False)
+        figure, axes = plt.subplots(
+            len(sets) * 2, len(kinds), figsize=(3.4 * len(kinds), 4.2 * len(sets)), squeeze=False, sharey="row"
+        )
         for s, data_set in enumerate(sets):
             for c, kind in enumerate(kinds):
                 speed, recall = axes[2 * s][c], axes[2 * s + 1][c]
@@ -442,14 +117,17 @@ def filter_section(report, results):
                     axis.set_xscale("log")
                     axis.set_xticks([50, 10, 1, 0.1, 0.01])
                     axis.set_xticklabels(["50", "10", "1", "0.1", "0.01"])
-                    axis.invert_xaxis()
+                    axis.minorticks_off()
+                    axis.set_xlim(80, 0.006)
                 speed.set_yscale("log")
+                speed.tick_params(labelbottom=False)
                 speed.set_title("%s, %s" % (data_set, kind))
                 recall.set_ylim(-0.03, 1.03)
                 recall.set_xlabel("% of rows that match")
                 if c == 0:
                     speed.set_ylabel("queries per second")
                     recall.set_ylabel("recall@10")
+            plain_log(axes[2 * s][0].yaxis)
         legend(figure, [axis for row in axes for axis in row])
         report.plot(figure, "filter-" + plan, "Filtered queries, plan: " + plan)
     own = [line for line in lines if line["kind"] == "own"]
@@ -478,9 +156,14 @@ def insert_section(report, results):
                 ratio = "%.2f (%.2f-%.2f)" % (median(ratios), min(ratios), max(ratios))
             rows.append(
                 [data_set, line["system"], line["way"], "%d" % line["rows_before"], number(line["rows_per_second"]), ratio,
-                 number(line.get("cpu_us_per_row") or None), number(line["wal_bytes_per_row"])]
+                 number(line.get("cpu_us_per_row") or None), number(line["wal_bytes_per_row"]), number(line.get("wal_record_bytes_per_row"))]
             )
-    report.table(["set", "system", "way", "rows before", "rows/s", "ratio to pgvector", "CPU us/row", "WAL bytes/row"], rows)
+    report.table(["set", "system", "way", "rows before", "rows/s", "ratio to pgvector", "CPU us/row", "WAL bytes/row", "records only"], rows)
+
+
+def churn_rounds(results, data_set, system):
+    points = [line for line in results.of("churn", set=data_set, system=system) if line.get("stage", "round") == "round"]
+    return sorted(points, key=lambda line: line["round"])
 
 
 def churn_section(report, results):
@@ -495,7 +178,7 @@ def churn_section(report, results):
     for row, data_set in zip(axes, sets):
         for axis, (member, scale, label) in zip(row, members):
             for system in results.systems:
-                points = sorted(results.of("churn", set=data_set, system=system), key=lambda line: line["round"])
+                points = churn_rounds(results, data_set, system)
                 if member == "vacuum_seconds":
                     points = [line for line in points if line["round"] > 0]
                 if points:
@@ -507,22 +190,26 @@ def churn_section(report, results):
             axis.set_ylabel(label)
             axis.set_xlabel("round")
             axis.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(integer=True))
+            axis.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5))
+            axis.yaxis.set_major_formatter(matplotlib.ticker.FuncFormatter(lambda value, _: "%g" % round(value, 4)))
             if member != "recall":
-                axis.set_ylim(bottom=0)
+                axis.set_ylim(0, 1.08 * max(axis.get_ylim()[1], 1e-3))
     legend(figure, [axis for row in axes for axis in row])
     report.plot(figure, "churn", "Recall, time of VACUUM and size of the index, round by round")
     rows = []
     for data_set in sets:
         for system in results.systems:
-            points = sorted(results.of("churn", set=data_set, system=system), key=lambda line: line["round"])
+            points = churn_rounds(results, data_set, system)
             if len(points) > 1:
                 vacuums = [line["vacuum_seconds"] for line in points[1:]]
+                fresh = results.of("churn", set=data_set, system=system, stage="fresh")
                 rows.append(
-                    [data_set, system, "%.4f" % points[0]["recall"], "%.4f" % points[-1]["recall"], "%.2f" % median(vacuums),
+                    [data_set, system, "%.4f" % points[0]["recall"], "%.4f" % points[-1]["recall"],
+                     "%.4f" % fresh[-1]["recall"] if fresh else "-", "%d" % (len(points) - 1), "%.2f" % median(vacuums),
                      number(points[0]["p50_us"]), number(points[-1]["p50_us"]),
                      "%.2f" % (points[-1]["index_bytes"] / points[0]["index_bytes"])]
                 )  # fmt: skip
-    header = ["set", "system", "recall before", "recall after", "VACUUM s (median)", "p50 us before", "after", "size after/before"]
+    header = ["set", "system", "recall before", "after", "built anew", "rounds", "VACUUM s (median)", "p50 us before", "after", "size after/before"]
     report.table(header, rows)
 
 
@@ -535,8 +222,8 @@ def other_sections(report, results):
             "do that. Each round's first query also loads the extension and the catalogue."
         )
         report.table(
-            ["set", "system", "page cache dropped", "first query ms", "p50 ms", "p95 ms"],
-            [[line["set"], line["system"], "yes" if line["page_cache_dropped"] else "no", number(line["first_us"] / 1e3),
+            ["set", "system", "recall (warm)", "page cache dropped", "first query ms", "p50 ms", "p95 ms"],
+            [[line["set"], line["system"], "%.3f" % line["recall"] if "recall" in line else "-", "yes" if line["page_cache_dropped"] else "no", number(line["first_us"] / 1e3),
               number(line["p50_us"] / 1e3), number(line["p95_us"] / 1e3)] for line in cold],
         )  # fmt: skip
     load = results.of("pgbench")
@@ -547,6 +234,48 @@ def other_sections(report, results):
             [[line["set"], line["system"], line["mix"], "%d" % line["connections"], number(line["tps"]),
               "%.3f" % line["latency_ms"]] for line in load],
         )  # fmt: skip
+
+
+def growth_section(report, results):
+    lines = sorted(results.of("growth"), key=lambda line: line["rows"])
+    if not lines:
+        return
+    report.heading(2, "Growth")
+    report.text(
+        "The set extended by copies with permuted coordinates; queries at the first setting with recall of at least 0.95. "
+        "VACUUM after deleting a hundredth of the rows."
+    )
+    report.table(
+        ["set", "system", "rows", "build s", "peak MB", "index MB", "recall", "QPS", "p50 us", "p99 us", "buffers", "inserts/s", "VACUUM s"],
+        [[line["set"], line["system"], number(line["rows"]), number(line["build_seconds"]), megabytes(line["memory_bytes"]),
+          megabytes(line["index_bytes"]), "%.4f" % line["recall"], number(line["qps"]), number(line["p50_us"]),
+          number(line["p99_us"]), number(line["buffers"]), number(line["inserts_per_second"]), number(line["vacuum_seconds"])]
+         for line in lines],
+    )  # fmt: skip
+    members = (("build_seconds", "build, s"), ("p50_us", "query p50, us"), ("buffers", "buffers per query"), ("vacuum_seconds", "VACUUM, s"))
+    figure, axes = plt.subplots(1, len(members), figsize=(12, 2.8))
+    for axis, (member, label) in zip(axes, members):
+        for system in results.systems:
+            points = [(line["rows"], line[member]) for line in lines if line["system"] == system]
+            if len(points) > 1:
+                name = "%s (slope %.2f)" % (system, bars.slope(points))
+                axis.loglog(*zip(*points), color=colour(system), marker="o", markersize=3, label=name)
+        axis.set_xlabel("rows")
+        axis.set_title(label)
+        axis.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    report.plot(figure, "growth", "Cost against the number of rows, both axes logarithmic")
+
+
+def bars_section(report, results):
+    rows = bars.bars(results)
+    if any(row[-1] != bars.NOT_MEASURED and "pgvector-ivfflat" not in results.systems for row in rows):
+        report.heading(2, "Bars")
+        report.text(
+            "What the index is held to: ratios to pgvector's hnsw (in brackets the smallest and largest of the rounds) or to "
+            "hnswlib, at equal recall. \"auto\" and \"compact\" are layouts of vecx."
+        )
+        report.table(bars.HEADER, rows)
 
 
 def main():
@@ -561,6 +290,10 @@ def main():
         "Every figure is the median of alternating rounds in one run with one client (libpq, prepared statements, binary "
         "parameters, unix socket). bench/README.md says what the settings are and how to read this."
     )
+    note = os.path.join(directory, "note.txt")
+    if os.path.exists(note):
+        with open(note) as file:
+            report.text(" ".join(file.read().split()))
     machine_section(report, results)
     query_section(report, results)
     build_section(report, results)
@@ -568,6 +301,8 @@ def main():
     insert_section(report, results)
     churn_section(report, results)
     other_sections(report, results)
+    growth_section(report, results)
+    bars_section(report, results)
     report.write()
     print("%s: report.md, report.html and plots" % directory)
 

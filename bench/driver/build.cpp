@@ -84,6 +84,8 @@ bool SqlCompetitor::is_built() {
 BuildFigures SqlCompetitor::build() {
     load();
     auto connection = connect();
+    if (options_.pin)
+        pin_process(connection->backend_pid(), -1); // a build uses what there is
     connection->run(format("DROP INDEX IF EXISTS %s", index_.c_str()));
     connection->run("CHECKPOINT");
     BuildFigures figures;

@@ -1,6 +1,8 @@
 // Churn: rounds in which a tenth of the rows is deleted, the table vacuumed, and as many new rows come.
-// After each round: recall over the rows that live, speed, time of VACUUM, size.
+// Recall over the rows that live is measured after VACUUM and after the new rows; in the end the index is built
+// anew over the same rows, which says what the rounds have cost.
 #include <algorithm>
+#include <optional>
 
 #include "common.hpp"
 #include "load.hpp"
@@ -10,106 +12,159 @@ namespace vecx::bench {
 
 namespace {
 
-constexpr size_t kQueries = 200;
+constexpr size_t kQueries = 500;
+constexpr size_t kStep = 2; // the third value of the ladder: ef_search 40, 4 probes
 
 struct Life {
     SqlCompetitor *competitor;
     std::string table;
+    unsigned rounds; // that it takes part in
 };
 
-// Recall and speed on the rows with the ids in `live`, then the round's line.
-void record_round(Run &run, const Life &life, unsigned round, const std::vector<int32_t> &live, const Truth &truth,
-                  const std::vector<size_t> &queries, double delete_seconds, double vacuum_seconds,
-                  double insert_seconds) {
-    constexpr size_t kStep = 2; // the third value of the ladder: ef_search 40, 4 probes
-    const System &system = life.competitor->system();
-    const auto connection = life.competitor->connect();
-    life.competitor->check_plan(*connection, life.competitor->query(life.table));
-    const auto searcher = life.competitor->open_on(life.table, "", {});
-    const std::string value = system.values[std::min(kStep, system.values.size() - 1)];
-    searcher->set(value);
+// The queries that are asked, and the truth over the rows of the moment.
+struct Asked {
+    const std::vector<size_t> &queries;
+    Truth truth;
+    size_t live;
+
+    Asked(const Run &run, const std::vector<size_t> &queries, const std::vector<int32_t> &ids)
+        : queries(queries), truth(truth_of(run.set, run.options.k, nearest_rows(run.set, run.options.k, ids, queries),
+                                           queries)),
+          live(ids.size()) {}
+};
+
+struct Answers {
     std::vector<double> recalls, latencies;
+};
+
+std::string setting_of(const System &system) { return system.values[std::min(kStep, system.values.size() - 1)]; }
+
+Answers ask(const Run &run, const Life &life, const Asked &asked) {
+    const Pinned pinned(run.options.pin, 0);
+    life.competitor->check_plan(*life.competitor->connect(), life.competitor->query(life.table));
+    const auto searcher = life.competitor->open_on(life.table, "", {});
+    searcher->set(setting_of(life.competitor->system()));
+    Answers answers;
     std::vector<int32_t> found;
-    for (size_t q = 0; q < queries.size(); q++) {
+    for (size_t q = 0; q < asked.queries.size(); q++) {
+        check_interrupts();
+        const size_t query = asked.queries[q];
         const Stopwatch one;
-        searcher->search(queries[q], &found);
-        latencies.push_back(one.microseconds());
-        recalls.push_back(
-            recall_of(run.set, run.set.queries.row(queries[q]), found, truth.limits[q], truth.counts[q]));
+        searcher->search(query, &found);
+        answers.latencies.push_back(one.microseconds());
+        answers.recalls.push_back(
+            recall_of(run.set, run.set.queries.row(query), found, asked.truth.limits[q], asked.truth.counts[q]));
     }
+    return answers;
+}
+
+// The members that every line of this phase has.
+Json churn_line(const Run &run, const Life &life, const std::string &stage, const Asked &asked,
+                const Answers &answers) {
+    const System &system = life.competitor->system();
     Json json = run.line("churn", *life.competitor);
-    json.add("round", round).add("live", static_cast<double>(live.size()));
-    json.add("setting", system.setting).add("value", to_number(value, "value"));
-    add_recalls(&json, recalls);
-    json.add("p50_us", percentile(latencies, 0.5)).add("delete_seconds", delete_seconds);
-    json.add("vacuum_seconds", vacuum_seconds).add("insert_seconds", insert_seconds);
-    json.add("index_bytes", connection->number(format("SELECT pg_relation_size('%s_idx')", life.table.c_str())));
-    run.results.append(run.key("churn", *life.competitor, format("round=%u", round)), json);
+    json.add("stage", stage).add("live", static_cast<double>(asked.live));
+    json.add("setting", system.setting).add("value", to_number(setting_of(system), "value"));
+    add_recalls(&json, answers.recalls);
+    json.add("p50_us", percentile(answers.latencies, 0.5));
+    json.add("index_bytes",
+             life.competitor->connect()->number(format("SELECT pg_relation_size('%s_idx')", life.table.c_str())));
+    return json;
+}
+
+double timed(Connection &connection, const std::string &sql) {
+    const Stopwatch clock;
+    connection.run(sql);
+    return clock.seconds();
+}
+
+// One round of one system: `deleted` are the rows that live while `dead` are gone and the new rows have not come.
+Json live_a_round(const Run &run, const Life &life, const std::vector<int32_t> &dead, size_t first, size_t next,
+                  const Asked &deleted, const Asked &renewed) {
+    const auto connection = life.competitor->connect();
+    std::vector<std::string> ids;
+    for (const int32_t id : dead)
+        ids.push_back(std::to_string(id));
+    const double delete_seconds = timed(*connection, format("DELETE FROM %s WHERE id = ANY ('{%s}')",
+                                                            life.table.c_str(), join(ids, ",").c_str()));
+    const double vacuum_seconds = timed(*connection, "VACUUM " + life.table);
+    const double recall_vacuumed = mean(ask(run, life, deleted).recalls);
+    const std::string data = copy_rows(run.set.base, run.options.element, first, next);
+    const Stopwatch inserting;
+    connection->copy_in("COPY " + life.table + " FROM STDIN (FORMAT binary)", data);
+    const double insert_seconds = inserting.seconds();
+    Json json = churn_line(run, life, "round", renewed, ask(run, life, renewed));
+    json.add("deleted", static_cast<double>(dead.size())).add("recall_vacuumed", recall_vacuumed);
+    json.add("delete_seconds", delete_seconds).add("vacuum_seconds", vacuum_seconds);
+    return json.add("insert_seconds", insert_seconds);
 }
 
 } // namespace
 
 void run_churn(Run &run) {
     std::vector<Life> lives;
-    for (SqlCompetitor *competitor : run.sql()) {
-        if (!run.results.has(run.key("churn", *competitor, format("round=%u", run.options.rounds))))
-            lives.push_back({competitor, competitor->table() + "_life"});
+    for (SqlCompetitor *competitor : run.sql("churn")) {
+        const unsigned rounds = std::min(run.options.rounds, competitor->system().churn_rounds);
+        if (!run.results.has(run.key("churn", *competitor, "fresh")))
+            lives.push_back({competitor, competitor->table() + "_life", rounds});
     }
     if (lives.empty())
         return;
-    const size_t rows = std::min(run.options.life_rows, run.set.base.rows() / 2);
-    const size_t turnover = rows / 10;
+    const size_t rows = run.life_rows(), turnover = rows / 10;
     std::vector<size_t> queries;
     for (size_t q = 0; q < std::min(kQueries, run.set.queries.rows()); q++)
         queries.push_back(q);
     std::vector<int32_t> live = permutation(rows, 7);
-    size_t next = rows;
     Progress progress(format("%s: churn", run.set.name.c_str()), run.options.rounds);
-    for (const Life &life : lives)
+    std::optional<Asked> asked(std::in_place, run, queries, live);
+    for (const Life &life : lives) {
         life.competitor->make_life_table(life.table, rows);
-    for (unsigned round = 0; round <= run.options.rounds; round++) { // round 0: before any change
-        std::vector<int32_t> dead;
-        const size_t first = next;
+        Json json = churn_line(run, life, "round", *asked, ask(run, life, *asked));
+        run.results.append(run.key("churn", *life.competitor, "round=0"), json.add("round", 0.0));
+    }
+    unsigned last_round = 0; // the next system may have fewer
+    for (const Life &life : lives)
+        last_round = std::max(last_round, life.rounds);
+    size_t next = rows;
+    for (unsigned round = 0; round <= last_round; round++) {
         if (round > 0) {
             // The order of `live` is random at first, and new rows join at the end: the dead are of all ages.
             Random random(round);
+            std::vector<int32_t> dead;
             for (size_t i = 0; i < turnover; i++) {
                 const size_t at = random.below(live.size());
                 dead.push_back(live[at]);
                 live[at] = live.back();
                 live.pop_back();
             }
+            const Asked deleted(run, queries, live);
+            const size_t first = next;
             next = std::min(next + turnover, run.set.base.rows());
             for (size_t i = first; i < next; i++)
                 live.push_back(static_cast<int32_t>(i));
-        }
-        const Truth truth =
-            truth_of(run.set, run.options.k, nearest_rows(run.set, run.options.k, live, queries), queries);
-        for (const Life &life : lives) {
-            progress.show(round, life.competitor->system().name);
-            double delete_seconds = 0, vacuum_seconds = 0, insert_seconds = 0;
-            if (round > 0) {
-                const auto connection = life.competitor->connect();
-                std::vector<std::string> ids;
-                for (const int32_t id : dead)
-                    ids.push_back(std::to_string(id));
-                const Stopwatch deleting;
-                connection->run(format("DELETE FROM %s WHERE id = ANY ('{%s}')", life.table.c_str(),
-                                       join(ids, ",").c_str()));
-                delete_seconds = deleting.seconds();
-                const Stopwatch vacuuming;
-                connection->run(format("VACUUM %s", life.table.c_str()));
-                vacuum_seconds = vacuuming.seconds();
-                const std::string data = copy_rows(run.set.base, run.options.element, first, next);
-                const Stopwatch inserting;
-                connection->copy_in("COPY " + life.table + " FROM STDIN (FORMAT binary)", data);
-                insert_seconds = inserting.seconds();
+            asked.emplace(run, queries, live);
+            for (const Life &life : lives) {
+                if (life.rounds < round)
+                    continue;
+                progress.show(round, life.competitor->system().name);
+                Json json = live_a_round(run, life, dead, first, next, deleted, *asked);
+                run.results.append(run.key("churn", *life.competitor, format("round=%u", round)),
+                                   json.add("round", static_cast<double>(round)));
             }
-            record_round(run, life, round, live, truth, queries, delete_seconds, vacuum_seconds, insert_seconds);
+        }
+        for (const Life &life : lives) {
+            if (life.rounds != round)
+                continue;
+            const auto connection = life.competitor->connect();
+            if (run.options.pin)
+                pin_process(connection->backend_pid(), -1);
+            const double seconds = timed(*connection, format("REINDEX INDEX %s_idx", life.table.c_str()));
+            Json json = churn_line(run, life, "fresh", *asked, ask(run, life, *asked));
+            run.results.append(run.key("churn", *life.competitor, "fresh"),
+                               json.add("round", static_cast<double>(round)).add("build_seconds", seconds));
+            connection->run("DROP TABLE " + life.table);
         }
     }
-    for (const Life &life : lives)
-        life.competitor->connect()->run("DROP TABLE " + life.table);
 }
 
 } // namespace vecx::bench

@@ -10,6 +10,7 @@ namespace vecx::bench {
 namespace {
 
 constexpr size_t kQueries = 50;
+constexpr double kRecall = 0.95; // at the first setting that reaches it, warm
 
 // Drops the table's, its TOAST table's and their indexes' files from the page cache, if this user may read
 // them. Only those files: other programs on the machine keep theirs. False when it may not.
@@ -47,16 +48,20 @@ void run_cold(Run &run) {
         say("cold: left out, there is no --restart COMMAND");
         return;
     }
-    for (SqlCompetitor *competitor : run.sql()) {
+    for (SqlCompetitor *competitor : run.sql("cold")) {
         const std::string key = run.key("cold", *competitor, "");
         if (run.results.has(key))
             continue;
         std::vector<double> first, all;
         bool dropped = true;
+        double recall = 0;
+        const std::string value = reach_recall(run, competitor->system(), *competitor->open(), kRecall, &recall);
         for (unsigned round = 0; round < run.options.rounds; round++) {
             output_of(run.options.restart);
             dropped = drop_from_cache(*competitor) && dropped;
+            const Pinned pinned(run.options.pin, 0);
             const auto searcher = competitor->open();
+            searcher->set(value);
             std::vector<int32_t> ids;
             for (size_t q = 0; q < std::min(kQueries, run.set.queries.rows()); q++) {
                 const Stopwatch clock;
@@ -70,6 +75,7 @@ void run_cold(Run &run) {
         json.add_flag("page_cache_dropped", dropped);
         add_rounds(&json, "first_us", first);
         json.add("p50_us", percentile(all, 0.5)).add("p95_us", percentile(all, 0.95)).add("queries", kQueries);
+        json.add("setting", competitor->system().setting).add("value", to_number(value, "value")).add("recall", recall);
         run.results.append(key, json);
     }
 }

@@ -10,8 +10,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <fstream>
 #include <mutex>
 #include <thread>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "postgres.hpp"
@@ -115,6 +117,45 @@ void run_together(unsigned threads, const std::function<void(unsigned)> &work) {
         thread.join();
     if (failure)
         std::rethrow_exception(failure);
+}
+
+double thread_cpu() {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+Pinned::Pinned(bool on, unsigned processor) : on_(on) {
+    on_ = on_ && sched_getaffinity(0, sizeof before_, &before_) == 0;
+    if (!on_)
+        return;
+    cpu_set_t one;
+    CPU_ZERO(&one);
+    CPU_SET(processor % cores(), &one);
+    on_ = sched_setaffinity(0, sizeof one, &one) == 0;
+}
+
+Pinned::~Pinned() {
+    if (on_)
+        sched_setaffinity(0, sizeof before_, &before_);
+}
+
+void raise_priority(int pid) {
+    const int nice = getpriority(PRIO_PROCESS, 0);
+    if (nice >= 0)
+        return;
+    setpriority(PRIO_PROCESS, static_cast<id_t>(pid), nice);
+    std::ofstream(pid == 0 ? std::string("/proc/self/autogroup") : format("/proc/%d/autogroup", pid)) << nice;
+}
+
+bool pin_process(int pid, int processor) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    for (unsigned c = 0; c < cores(); c++) {
+        if (processor < 0 || static_cast<unsigned>(processor) % cores() == c)
+            CPU_SET(c, &set);
+    }
+    return sched_setaffinity(pid, sizeof set, &set) == 0;
 }
 
 void parallel_for(size_t n, const std::function<void(size_t)> &work) {

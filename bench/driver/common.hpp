@@ -1,6 +1,8 @@
 // What every part of the driver uses: errors, interruption, clocks, statistics, threads, progress.
 #pragma once
 
+#include <sched.h>
+
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -39,6 +41,9 @@ class Stopwatch {
     std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+// Processor time of the calling thread, in seconds.
+double thread_cpu();
+
 // Waits without giving the processor away, as real work would (the driver's deliberate slowdown).
 void spin_microseconds(double us);
 
@@ -66,6 +71,25 @@ class Random {
 std::vector<int32_t> permutation(size_t n, uint64_t seed);
 
 unsigned cores();
+
+// Keeps the calling thread on one processor while it exists, if `on`; threads it starts meanwhile stay there too.
+class Pinned {
+  public:
+    Pinned(bool on, unsigned processor);
+    ~Pinned();
+    Pinned(const Pinned &) = delete;
+    Pinned &operator=(const Pinned &) = delete;
+
+  private:
+    bool on_;
+    cpu_set_t before_;
+};
+// The same for another process; with processor < 0 it may run everywhere again. False when that is not allowed.
+bool pin_process(int pid, int processor);
+// Gives a process (0: this one) the priority that this one was started with, if that is raised (nice -n -10). Linux
+// shares the processor between sessions first and only within one by nice; each backend is a session of its own.
+void raise_priority(int pid);
+
 // Calls work(i) for every i in [0, n) from all cores; rethrows the first exception.
 void parallel_for(size_t n, const std::function<void(size_t)> &work);
 // Calls work(t) once in each of `threads` threads, all released at the same moment.

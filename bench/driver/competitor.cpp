@@ -47,6 +47,7 @@ class SqlSearcher : public Searcher {
     }
 
     double server_cpu() override { return connection_->backend_cpu(); }
+    int server_pid() override { return connection_->backend_pid(); }
 
   private:
     std::unique_ptr<Connection> connection_;
@@ -95,6 +96,9 @@ std::unique_ptr<Connection> SqlCompetitor::connect() const {
     connection->run(format("SELECT '[1]'::%s", element_name(options_.element)));
     for (const std::string &statement : system_.session)
         connection->run(statement);
+    raise_priority(connection->backend_pid());
+    if (options_.pin)
+        pin_process(connection->backend_pid(), 0);
     return connection;
 }
 
@@ -119,19 +123,29 @@ void SqlCompetitor::check_plan(Connection &connection, const std::string &sql) c
         throw Error("the planner does not use the index:\n" + text);
 }
 
-double SqlCompetitor::buffers_per_query(Connection &connection, const std::string &sql, size_t sample) const {
-    double sum = 0;
+SqlCompetitor::Effort SqlCompetitor::effort_per_query(Connection &connection, const std::string &sql,
+                                                      size_t sample) const {
+    Effort sum;
     sample = std::min(sample, parameters_.size());
+    const bool tells = connection.value("SELECT to_regprocedure('vecx_last_scan()') IS NOT NULL") == "t";
+    if (tells)
+        sum.nodes = 0;
     for (size_t q = 0; q < sample; q++) {
         const Rows rows = connection.run_with("EXPLAIN (ANALYZE, BUFFERS, TIMING off, FORMAT json) " + sql,
                                               parameters_[q]);
         const std::string plan = rows.text(0, 0);
         for (const char *counter : {"\"Shared Hit Blocks\": ", "\"Shared Read Blocks\": "}) {
             const size_t at = plan.find(counter); // the first is the top node's, which includes all below
-            sum += at == std::string::npos ? 0 : atof(plan.c_str() + at + strlen(counter));
+            sum.buffers += at == std::string::npos ? 0 : atof(plan.c_str() + at + strlen(counter));
         }
+        if (tells)
+            sum.nodes += atof(connection.value("SELECT nodes FROM vecx_last_scan()").c_str());
     }
-    return sample == 0 ? 0 : sum / static_cast<double>(sample);
+    if (sample > 0) {
+        sum.buffers /= static_cast<double>(sample);
+        sum.nodes /= sum.nodes < 0 ? 1 : static_cast<double>(sample);
+    }
+    return sum;
 }
 
 std::unique_ptr<Searcher> SqlCompetitor::open_on(const std::string &table, const std::string &condition,

@@ -21,6 +21,8 @@ class Searcher {
     virtual void search(size_t query, std::vector<int32_t> *ids) = 0;
     // Processor time that the server has used for this searcher; negative when unknown.
     virtual double server_cpu() { return -1; }
+    // The server's process for this searcher; 0 when it is a library in this process.
+    virtual int server_pid() { return 0; }
 };
 
 struct BuildFigures {
@@ -82,8 +84,12 @@ class SqlCompetitor : public Competitor {
     const std::string &query_parameter(size_t query) const { return parameters_[query]; }
     // Throws unless the plan of `sql` with one parameter uses an index on the vector.
     void check_plan(Connection &connection, const std::string &sql) const;
-    // Shared buffers touched by a query, mean over a sample; and read from outside when asked for.
-    double buffers_per_query(Connection &connection, const std::string &sql, size_t sample) const;
+    // What a query touches, mean over a sample: shared buffers, and the graph's nodes when the extension has a
+    // function vecx_last_scan() that tells (else negative).
+    struct Effort {
+        double buffers = 0, nodes = -1;
+    };
+    Effort effort_per_query(Connection &connection, const std::string &sql, size_t sample) const;
     std::unique_ptr<Searcher> open_on(const std::string &table, const std::string &condition,
                                       const std::vector<std::string> &settings);
 

@@ -57,6 +57,8 @@ Dataset make_synthetic(const std::string &description);
 
 // ann-benchmarks' format: datasets train, test, neighbors, attribute distance (hdf5.cpp).
 Dataset read_hdf5(const std::string &path, size_t rows, size_t queries);
+// Writes such files, reads them back and compares; prints a line each; false on failure, true without HDF5.
+bool check_hdf5();
 
 Dataset open_dataset(const DatasetOptions &options);
 

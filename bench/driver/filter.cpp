@@ -66,7 +66,7 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
                     const std::vector<std::string> &plan_settings, size_t step,
                     const std::vector<size_t> &queries) {
     std::vector<Contender> contenders;
-    for (SqlCompetitor *competitor : run.sql()) {
+    for (SqlCompetitor *competitor : run.sql("filter")) {
         const System &system = competitor->system();
         if (system.values.empty())
             continue;
@@ -97,11 +97,12 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
         return;
     const Truth truth = truth_of(run.set, run.options.k, nearest_rows(run.set, run.options.k, ids, queries), queries);
 
+    const Pinned pinned(run.options.pin, 0);
     std::vector<int32_t> found;
     for (Contender &contender : contenders) {
         const Stopwatch clock;
         size_t asked = 0;
-        for (size_t q = 0; q < queries.size() && (clock.seconds() < 3 || q < 10); q++, asked++) {
+        for (size_t q = 0; q < queries.size() && (clock.seconds() < 1.5 || q < 10); q++, asked++) {
             check_interrupts();
             contender.searcher->search(queries[q], &found);
             contender.returned += static_cast<double>(found.size());
@@ -141,7 +142,7 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
 } // namespace
 
 void run_filter(Run &run) {
-    for (SqlCompetitor *competitor : run.sql()) {
+    for (SqlCompetitor *competitor : run.sql("filter")) {
         const auto connection = competitor->connect();
         for (const char *column : {"r", "d"})
             connection->run(format("CREATE INDEX IF NOT EXISTS %s_%s ON %s (%s)", competitor->table().c_str(), column,

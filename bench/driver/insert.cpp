@@ -57,18 +57,34 @@ void prepare_inserts(Connection &connection, const std::string &table) {
     connection.prepare("ten", "INSERT INTO " + table + " VALUES " + join(tuples, ", "));
 }
 
+// pg_walinspect (PostgreSQL 15) tells records from full-page images, whose number depends on checkpoints.
+bool wal_can_be_inspected(Connection &connection) {
+    return connection.value("SELECT to_regprocedure('pg_get_wal_stats(pg_lsn, pg_lsn, boolean)') IS NOT NULL") == "t";
+}
+
+// Bytes of the records between two places without full-page images; and of those, the ones of generic WAL, which
+// are the access method's.
+std::pair<double, double> wal_records(Connection &connection, const std::string &from, const std::string &to) {
+    // Only flushed WAL can be read: a transaction that waits for the disk.
+    connection.run("BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_logical_emit_message(true, 'bench', ''); COMMIT");
+    const Rows rows = connection.run(format(
+        "SELECT coalesce(sum(record_size), 0), coalesce(sum(record_size) FILTER (WHERE \"resource_manager/record_type\" "
+        "= 'Generic'), 0) FROM pg_get_wal_stats('%s', '%s', false)",
+        from.c_str(), to.c_str()));
+    return {to_number(rows.text(0, 0), "record_size"), to_number(rows.text(0, 1), "record_size")};
+}
+
 } // namespace
 
 void run_insert(Run &run) {
     std::vector<SqlCompetitor *> systems;
-    for (SqlCompetitor *competitor : run.sql()) {
+    for (SqlCompetitor *competitor : run.sql("insert")) {
         if (!run.results.has(run.key("insert", *competitor, "COPY")))
             systems.push_back(competitor);
     }
     if (systems.empty())
         return;
-    // Half of the set at most is there before, so that the other half can come.
-    const size_t rows = std::min(run.options.life_rows, run.set.base.rows() / 2);
+    const size_t rows = run.life_rows();
     const size_t spare = (run.set.base.rows() - rows) / run.options.rounds;
     const Way ways[] = {
         {"single", std::min<size_t>(200, spare / 8), insert_single},
@@ -76,7 +92,7 @@ void run_insert(Run &run) {
         {"COPY", std::min<size_t>(1000, spare / 2), insert_copy},
     };
     struct Figures {
-        std::vector<double> rates, cpu, wal;
+        std::vector<double> rates, cpu, wal, records, index;
     };
     std::vector<std::vector<Figures>> figures(systems.size(), std::vector<Figures>(std::size(ways)));
     std::vector<std::unique_ptr<Connection>> connections;
@@ -89,7 +105,9 @@ void run_insert(Run &run) {
         connections.push_back(competitor->connect());
         prepare_inserts(*connections.back(), tables.back());
     }
+    const bool inspects = wal_can_be_inspected(*connections.front());
     size_t next = rows;
+    const Pinned pinned(run.options.pin, 0);
     for (unsigned round = 0; round < run.options.rounds; round++) {
         for (size_t w = 0; w < std::size(ways); w++) {
             for (size_t i = 0; i < systems.size(); i++) {
@@ -102,8 +120,14 @@ void run_insert(Run &run) {
                 ways[w].insert(connection, run, tables[s], next, ways[w].rows);
                 const double seconds = clock.seconds();
                 const double cpu = cpu_before < 0 ? 0 : connection.backend_cpu() - cpu_before;
+                const std::string after = connection.value("SELECT pg_current_wal_insert_lsn()");
                 const double wal =
-                    connection.number(format("SELECT pg_current_wal_insert_lsn() - '%s'::pg_lsn", before.c_str()));
+                    connection.number(format("SELECT '%s'::pg_lsn - '%s'::pg_lsn", after.c_str(), before.c_str()));
+                if (inspects) {
+                    const auto [records, index] = wal_records(connection, before, after);
+                    figures[s][w].records.push_back(records / static_cast<double>(ways[w].rows));
+                    figures[s][w].index.push_back(index / static_cast<double>(ways[w].rows));
+                }
                 figures[s][w].cpu.push_back(cpu * 1e6 / static_cast<double>(ways[w].rows));
                 figures[s][w].rates.push_back(static_cast<double>(ways[w].rows) / seconds);
                 figures[s][w].wal.push_back(wal / static_cast<double>(ways[w].rows));
@@ -118,6 +142,10 @@ void run_insert(Run &run) {
             add_rounds(&json, "rows_per_second", figures[s][w].rates);
             add_rounds(&json, "cpu_us_per_row", figures[s][w].cpu);
             add_rounds(&json, "wal_bytes_per_row", figures[s][w].wal);
+            if (inspects) {
+                add_rounds(&json, "wal_record_bytes_per_row", figures[s][w].records);
+                add_rounds(&json, "wal_index_bytes_per_row", figures[s][w].index);
+            }
             run.results.append(run.key("insert", *systems[s], ways[w].name), json);
         }
         connections[s]->run("DROP TABLE " + tables[s]);

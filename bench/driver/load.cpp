@@ -176,6 +176,8 @@ void SqlCompetitor::make_life_table(const std::string &table, size_t rows) {
                            element_name(options_.element), set_.base.dimensions));
     connection->copy_in(format("COPY %s FROM STDIN (FORMAT binary)", table.c_str()),
                         copy_rows(set_.base, options_.element, 0, rows));
+    if (options_.pin)
+        pin_process(connection->backend_pid(), -1);
     connection->run(create_index(table + "_idx", table, rows));
     connection->run(format("VACUUM (ANALYZE) %s", table.c_str()));
 }

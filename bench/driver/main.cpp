@@ -11,8 +11,9 @@ int main(int argc, char **argv) {
     try {
         const Options options = parse_options(argc, argv);
         catch_interrupts();
+        raise_priority(0);
         if (options.command == "selftest")
-            return check_recall() ? 0 : 1;
+            return check_recall() && check_hdf5() ? 0 : 1;
         if (options.command == "truth") {
             for (const DatasetOptions &set : options.sets)
                 whole_truth(open_dataset(set), options.k, options.cache);

@@ -70,6 +70,8 @@ System parse_system(const std::string &text) {
     system.connection = take("conn", "");
     system.with = take("with", known ? preset->with : "");
     system.setting = take("set", known ? preset->setting : "");
+    system.phases = split(take("phases", ""), ' ');
+    system.churn_rounds = static_cast<unsigned>(to_number(take("churn", "1000000"), "churn"));
     system.values = split(take("values", known ? preset->values : ""), ' ');
     if (!fields.empty())
         throw Error("--system: no field \"" + fields.begin()->first + "\"");
@@ -98,7 +100,7 @@ size_t to_count(const std::string &text) {
 
 const std::vector<Option> &all_options() {
     static const std::vector<Option> options = {
-        {"--system", "SPEC", "a competitor: name=..; conn=..; index=hnsw; with=..; set=..; values=..; session=..",
+        {"--system", "SPEC", "a competitor: name=..; conn=..; index=hnsw; with=..; set=..; values=..; session=..; phases=..; churn=ROUNDS",
          [](Options &o, const std::string &v) { o.systems.push_back(parse_system(v)); }},
         {"--data", "DIR", "a data set: DIR holds base.*, query.* and maybe groundtruth_METRIC.ivecs",
          [](Options &o, const std::string &v) { o.sets.push_back({}), o.sets.back().directory = v; }},
@@ -129,7 +131,7 @@ const std::vector<Option> &all_options() {
         {"--type", "NAME", "vector (default) or halfvec",
          [](Options &o, const std::string &v) { o.element = parse_element(v); }},
         {"--k", "N", "results per query (10)", [](Options &o, const std::string &v) { o.k = to_count(v); }},
-        {"--phases", "LIST", "of run: build,query,filter,insert,churn,cold,pgbench",
+        {"--phases", "LIST", "of run: build,query,filter,insert,churn,cold,pgbench,growth",
          [](Options &o, const std::string &v) { o.phases = split(v, ','); }},
         {"--rounds", "N", "alternating rounds (5)",
          [](Options &o, const std::string &v) { o.rounds = static_cast<unsigned>(std::max<size_t>(1, to_count(v))); }},
@@ -139,14 +141,24 @@ const std::vector<Option> &all_options() {
          }},
         {"--seconds", "S", "time of one measurement (0.3)",
          [](Options &o, const std::string &v) { o.seconds = to_number(v, "--seconds"); }},
+        {"--recall-seconds", "S", "the pass that measures recall ends then, but not before 200 queries (10)",
+         [](Options &o, const std::string &v) { o.recall_seconds = to_number(v, "--recall-seconds"); }},
+        {"--pin", "0|1", "keep connection c's thread and backend on processor c (0)",
+         [](Options &o, const std::string &v) { o.pin = to_count(v) != 0; }},
         {"--connections", "LIST", "numbers of connections (1,2)",
          [](Options &o, const std::string &v) {
              o.connections.clear();
              for (const std::string &item : split(v, ','))
                  o.connections.push_back(static_cast<unsigned>(std::clamp<size_t>(to_count(item), 1, 64)));
          }},
-        {"--life-rows", "N", "rows of the tables of insert, churn and pgbench (10000)",
+        {"--life-rows", "N", "rows of the tables of insert, churn and pgbench (10000); two thirds of the set at most",
          [](Options &o, const std::string &v) { o.life_rows = to_count(v); }},
+        {"--growth", "LIST", "numbers of rows of the phase growth (10000,30000,100000,300000,1000000)",
+         [](Options &o, const std::string &v) {
+             o.growth.clear();
+             for (const std::string &item : split(v, ','))
+                 o.growth.push_back(std::max<size_t>(100, to_count(item)));
+         }},
         {"--restart", "COMMAND", "restarts the servers (phase cold)",
          [](Options &o, const std::string &v) { o.restart = v; }},
         {"--pgbench", "PROGRAM", "where pgbench is", [](Options &o, const std::string &v) { o.pgbench = v; }},
@@ -192,7 +204,7 @@ void print_usage() {
          "  run       load, build and measure (--phases) every system on every set\n"
          "  ground    COPY and exact scans, alternating\n"
          "  truth     only compute and keep the exact neighbours\n"
-         "  selftest  check the recall computation");
+         "  selftest  check the recall computation and the HDF5 reader");
     for (const Option &option : all_options())
         printf("  %-20s %-8s %s\n", option.name, option.argument, option.help);
 }

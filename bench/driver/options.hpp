@@ -21,6 +21,9 @@ struct System {
     std::vector<std::string> session; // statements run on every connection
     std::vector<std::string> filter_session; // and, for filtered queries, these
 
+    std::vector<std::string> phases; // the only ones it takes part in; empty: all
+    unsigned churn_rounds = ~0u;     // of churn, at most; pgvector's VACUUM of a large index takes minutes
+
     bool in_process() const { return connection.empty(); }
     bool handicapped = false; // the first system, when a handicap was asked for
 };
@@ -34,6 +37,8 @@ struct Options {
     unsigned rounds = 5;
     unsigned build_rounds = 1;
     double seconds = 0.3; // time of one measurement
+    double recall_seconds = 10; // the pass that measures recall ends then, but not before 200 queries
+    bool pin = false; // connection c's thread and backend stay on processor c
     std::vector<unsigned> connections = {1, 2};
     std::vector<std::string> phases;
     std::string out;   // result file; empty: print only
@@ -42,7 +47,8 @@ struct Options {
     std::string restart;            // shell command that restarts the servers (cold start)
     std::string pgbench = "pgbench";
     std::string pgbench_scripts = "bench/pgbench";
-    size_t life_rows = 10000; // rows of the tables of the insert and churn phases
+    size_t life_rows = 10000; // rows of the tables of the insert and churn phases, two thirds of the set at most
+    std::vector<size_t> growth = {10000, 30000, 100000, 300000, 1000000}; // numbers of rows of the growth phase
     std::string sparse;       // file of sparse vectors in text form (ground)
     double handicap_us = 0;   // a deliberate slowdown of the first system, per query
     double handicap_recall = 0; // share of the first system's results that are thrown away

@@ -23,7 +23,7 @@ const Mix kMixes[] = {
     {"search and write", {{"search", 8}, {"insert", 1}, {"delete", 1}}},
 };
 
-constexpr int kSeconds = 5;
+constexpr int kSeconds = 3;
 
 // A copy of the script with the set's operator in place of <->.
 std::string specialised(const Run &run, const std::string &name) {
@@ -57,15 +57,18 @@ void make_tables(const Run &run, SqlCompetitor &competitor, size_t rows) {
 } // namespace
 
 void run_pgbench(Run &run) {
-    const size_t rows = std::min(run.options.life_rows, run.set.base.rows());
-    for (SqlCompetitor *competitor : run.sql()) {
+    const size_t rows = run.life_rows();
+    for (SqlCompetitor *competitor : run.sql("pgbench")) {
         for (const Mix &mix : kMixes) {
+            bool made = false;
             for (const unsigned clients : run.options.connections) {
                 const std::string key = run.key("pgbench", *competitor, format("%s/c=%u", mix.name, clients));
                 if (run.results.has(key))
                     continue;
                 try {
-                    make_tables(run, *competitor, rows);
+                    if (!made)
+                        make_tables(run, *competitor, rows);
+                    made = true;
                     std::string command = format(
                         "PGOPTIONS='-c enable_seqscan=off' %s -n -M prepared -c %u -j %u -T %d -D queries=%zu -D rows=%zu",
                         run.options.pgbench.c_str(), clients, clients, kSeconds, run.set.queries.rows(), rows);

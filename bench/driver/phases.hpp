@@ -2,6 +2,7 @@
 // run finds and does not measure again.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,8 +28,12 @@ struct Run {
     }
     // The members that every line has.
     Json line(const std::string &phase, const Competitor &competitor) const;
-    // The competitors that speak SQL and have not failed.
-    std::vector<SqlCompetitor *> sql() const;
+    // Whether a competitor has not failed and takes part in a phase.
+    bool takes_part(const Competitor &competitor, const std::string &phase) const;
+    // The competitors that speak SQL and take part in the phase.
+    std::vector<SqlCompetitor *> sql(const std::string &phase) const;
+    // Rows of the tables of the phases that change them.
+    size_t life_rows() const { return std::min(options.life_rows, set.base.rows() * 2 / 3); }
 };
 
 void run_build(Run &run);  // build.cpp
@@ -37,7 +42,12 @@ void run_filter(Run &run); // filter.cpp
 void run_insert(Run &run); // insert.cpp
 void run_churn(Run &run);  // churn.cpp
 void run_cold(Run &run);   // cold.cpp
-void run_pgbench(Run &run);// pgbench.cpp
+void run_pgbench(Run &run); // pgbench.cpp
+void run_growth(Run &run);  // growth.cpp
+
+// Sets the smallest value of the ladder at which the searcher reaches the recall (over at most 200 queries), or the
+// last one. Returns it; *recall is what it reaches.
+std::string reach_recall(const Run &run, const System &system, Searcher &searcher, double target, double *recall);
 
 // One measurement of a searcher per thread: as many queries as fit into `seconds`, from query number
 // `first` on, in order, around the end.

@@ -78,6 +78,7 @@ struct Phase {
 constexpr Phase kPhases[] = {
     {"build", run_build}, {"query", run_query}, {"filter", run_filter}, {"insert", run_insert},
     {"churn", run_churn}, {"cold", run_cold},   {"pgbench", run_pgbench},
+    {"growth", run_growth},
 };
 
 } // namespace
@@ -88,11 +89,17 @@ Json Run::line(const std::string &phase, const Competitor &competitor) const {
     return json;
 }
 
-std::vector<SqlCompetitor *> Run::sql() const {
+bool Run::takes_part(const Competitor &competitor, const std::string &phase) const {
+    const auto &phases = competitor.system().phases;
+    return competitor.failure.empty() &&
+           (phases.empty() || std::find(phases.begin(), phases.end(), phase) != phases.end());
+}
+
+std::vector<SqlCompetitor *> Run::sql(const std::string &phase) const {
     std::vector<SqlCompetitor *> some;
     for (const auto &competitor : competitors) {
         auto *sql = dynamic_cast<SqlCompetitor *>(competitor.get());
-        if (sql != nullptr && sql->failure.empty())
+        if (sql != nullptr && takes_part(*sql, phase))
             some.push_back(sql);
     }
     return some;

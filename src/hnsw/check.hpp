@@ -17,8 +17,8 @@ struct CheckSummary {
 };
 
 // Calls report(const Status &) for each thing that is wrong and goes on; returns an error only when it cannot go on
-// (metapage, I/O). `measure`, when not null, must be the index's, and payloads are then checked too. Meant for a
-// quiet index: concurrent writers may cause findings about links that were right a moment ago.
+// (metapage, I/O). `measure`, when not null, must be the index's, and payloads are then checked too. Inserts, VACUUM and
+// scans may run beside it: what they can change between two looks is looked at again before it counts as wrong.
 template <NodeStore S, class Report>
 Status check(S &store, Arena &arena, const Measure *measure, Report report, CheckSummary *summary = nullptr) {
     struct Copy { // of a record, to look at with the page unlocked
@@ -44,6 +44,13 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
     copies.reserve(kMaxSlots);
     links.reserve(body_size / sizeof(Link));
     const uint32_t blocks = store.block_count();
+    uint32_t known_blocks = blocks;
+    // VACUUM frees a node before its chunks.
+    auto still_lives = [&](Link link) {
+        bool found, dead = true;
+        Status s = reader.look(link, &found, [&](const NodeView &node) { dead = node.dead(); });
+        return s.ok() && found && !dead;
+    };
 
     for (uint32_t block = 1; block < blocks; ++block) {
         store.poll();
@@ -113,7 +120,7 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
             if (measure != nullptr) {
                 if (Status s = reader.with_payload(c.self, &visit, [](Payload) {}); !s.ok())
                     report(s);
-                else if (!visit.found && !c.dead)
+                else if (!visit.found && !c.dead && still_lives(c.self))
                     report(Status::corrupt(block, "node %u/%u lacks chunks of its payload", block, c.self.slot));
             }
             for (int level = 0; level <= c.level; ++level) {
@@ -126,7 +133,9 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
                     ++sum.links;
                     if (l == c.self)
                         report(Status::corrupt(block, "node %u/%u links to itself", block, c.self.slot));
-                    if (l.block == kMetaBlock || l.block >= blocks || l.slot >= kMaxSlots) {
+                    if (l.block >= known_blocks)
+                        known_blocks = store.block_count();
+                    if (l.block == kMetaBlock || l.block >= known_blocks || l.slot >= kMaxSlots) {
                         report(Status::corrupt(block, "node %u/%u links outside the index", block, c.self.slot));
                         continue;
                     }

@@ -45,6 +45,14 @@ struct Sweep {
     float base, add_scale, first, each;
 };
 
+// With o = x - p and b = 1 where o > 0, else -1. Element i is added in float to lane i % 16; then lanes i and i + 8 are
+// added, then i and i + 4, i + 2, i + 1; no fused operations.
+struct CodeSums {
+    float square; // sum o*o
+    float along;  // sum b*o = |o|
+    float node;   // sum b*p
+};
+
 // binary16 and bfloat16 travel as their 16 bits.
 struct KernelTable {
     const char *name; // what vecx.simd shows: scalar, x86-64-v2, avx2, avx512, neon
@@ -74,6 +82,25 @@ struct KernelTable {
     // `codes`: word w of the code of neighbour 4 g + i is at (g * words + w) * 4 + i. `add` and `mul` are binary16.
     // `out` has 4 * groups floats. The sums are exact.
     void (*sweep)(const Sweep &query, const uint64_t *codes, const uint16_t *add, const uint16_t *mul, float *out);
+
+    // Makes the forms of a Sweep from 64 * words coordinates; level = (x * inverse + 63) / 2, rounded and clamped, where
+    // `inverse` is 63 over the largest coordinate. Returns level_sum. The same on every level.
+    uint32_t (*prepare_sweep)(const float *x, float inverse, size_t words, uint8_t *tables, int8_t *weights);
+
+    // From here to quantise_i8 every level gives the same bits: the results go to disk.
+    // Steps of a rotation: n is a multiple of 64, for hadamard a power of two. A set bit flips a sign.
+    void (*flip_signs)(float *x, const uint64_t *signs, size_t n);
+    // The Hadamard matrix of order n, in butterflies over strides 1, 2, 4, ..., then times `scale`.
+    void (*hadamard)(float *x, size_t n, float scale);
+    // (x[i], x[i + n/2]) becomes (sum, difference) over the root of 2.
+    void (*turn_pairs)(float *x, size_t n);
+    // The code of x seen from p, 64 * words coordinates: bit i is set where x[i] > p[i].
+    CodeSums (*encode_f32)(const float *p, const float *x, size_t words, uint64_t *code);
+    // The same for p_scale * p and x_scale * x, each product rounded to float.
+    CodeSums (*encode_i8)(const int8_t *p, float p_scale, const int8_t *x, float x_scale, size_t words, uint64_t *code);
+    float (*largest_f32)(const float *x, size_t n); // max |x|, 0 for none
+    // x * inverse, rounded to nearest even and clamped to [-127, 127].
+    void (*quantise_i8)(const float *x, float inverse, int8_t *out, size_t n);
 
     // Exact integer sums: no overflow up to 32,768 elements.
     int32_t (*l2sq_i8)(const int8_t *a, const int8_t *b, size_t n);

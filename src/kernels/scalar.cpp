@@ -1,6 +1,7 @@
 // The scalar kernels: what runs on any CPU, and the reference that the SIMD levels are tested against.
 #include "kernels/kernels.hpp"
 
+#include <bit>
 #include <cfloat>
 #include <cmath>
 #include <cstring>
@@ -13,6 +14,12 @@
 namespace vecx::kernels {
 
 namespace {
+
+// To the nearest integer, ties to even, of a number within +-2^22: the sum has no bits below 1.
+int32_t nearest(float x) {
+    float shifted = x + 0x1.8p23f;
+    return static_cast<int32_t>(std::bit_cast<uint32_t>(shifted)) - 0x4B400000;
+}
 
 struct LoadF32 {
     using Element = float;
@@ -97,6 +104,106 @@ void sweep(const Sweep &query, const uint64_t *codes, const uint16_t *add, const
         float x = query.base + query.add_scale * f16_to_float(add[i]) +
                   f16_to_float(mul[i]) * (query.first + query.each * static_cast<float>(sum));
         out[i] = x < FLT_MAX ? x : FLT_MAX;
+    }
+}
+
+uint32_t prepare_sweep(const float *x, float inverse, size_t words, uint8_t *tables, int8_t *weights) {
+    uint32_t level_sum = 0;
+    for (size_t w = 0; w < words; ++w, x += 64, tables += 256, weights += 64) {
+        uint8_t levels[64];
+        for (size_t i = 0; i < 64; ++i) {
+            float level = (x[i] * inverse + 63.0f) * 0.5f;
+            level = level < 63.0f ? level : 63.0f;
+            level = level > 0.0f ? level : 0.0f;
+            levels[i] = static_cast<uint8_t>(nearest(level));
+            level_sum += levels[i];
+            weights[8 * (i % 8) + i / 8] = static_cast<int8_t>(63 - 2 * levels[i]);
+        }
+        for (size_t half = 0; half < 16; ++half) {
+            const uint8_t *l = levels + 4 * half;
+            uint8_t *entries = tables + 128 * (half % 2) + 16 * (half / 2);
+            for (unsigned bits = 0; bits < 16; ++bits) {
+                unsigned entry = 0;
+                for (unsigned k = 0; k < 4; ++k)
+                    entry += (bits >> k) & 1 ? 63u - l[k] : l[k];
+                entries[bits] = static_cast<uint8_t>(entry);
+            }
+        }
+    }
+    return level_sum;
+}
+
+void flip_signs(float *x, const uint64_t *signs, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        uint32_t flip = static_cast<uint32_t>(signs[i / 64] >> (i % 64)) << 31;
+        x[i] = std::bit_cast<float>(std::bit_cast<uint32_t>(x[i]) ^ flip);
+    }
+}
+
+void hadamard(float *x, size_t n, float scale) {
+    for (size_t h = 1; h < n; h *= 2)
+        for (size_t i = 0; i < n; i += 2 * h)
+            for (size_t j = i; j < i + h; ++j) {
+                float a = x[j], b = x[j + h];
+                x[j] = a + b;
+                x[j + h] = a - b;
+            }
+    for (size_t i = 0; i < n; ++i)
+        x[i] *= scale;
+}
+
+void turn_pairs(float *x, size_t n) {
+    constexpr float kHalfRoot = 0.70710678f;
+    for (size_t i = 0; i < n / 2; ++i) {
+        float a = x[i], b = x[i + n / 2];
+        x[i] = (a + b) * kHalfRoot;
+        x[i + n / 2] = (a - b) * kHalfRoot;
+    }
+}
+
+template <class P, class X>
+CodeSums encode(P p, X x, size_t words, uint64_t *code) {
+    float square[16] = {}, along[16] = {}, node[16] = {};
+    for (size_t w = 0; w < words; ++w) {
+        uint64_t word = 0;
+        for (size_t i = 0; i < 64; ++i) {
+            float from = p(64 * w + i), o = x(64 * w + i) - from;
+            square[i % 16] += o * o;
+            along[i % 16] += std::fabs(o);
+            node[i % 16] += o > 0 ? from : -from;
+            word |= static_cast<uint64_t>(o > 0) << i;
+        }
+        code[w] = word;
+    }
+    for (size_t h = 8; h > 0; h /= 2)
+        for (size_t i = 0; i < h; ++i) {
+            square[i] += square[i + h];
+            along[i] += along[i + h];
+            node[i] += node[i + h];
+        }
+    return {square[0], along[0], node[0]};
+}
+
+CodeSums encode_f32(const float *p, const float *x, size_t words, uint64_t *code) {
+    return encode([p](size_t i) { return p[i]; }, [x](size_t i) { return x[i]; }, words, code);
+}
+CodeSums encode_i8(const int8_t *p, float p_scale, const int8_t *x, float x_scale, size_t words, uint64_t *code) {
+    return encode([=](size_t i) { return p_scale * p[i]; }, [=](size_t i) { return x_scale * x[i]; }, words, code);
+}
+
+float largest_f32(const float *x, size_t n) {
+    float largest = 0;
+    for (size_t i = 0; i < n; ++i)
+        largest = std::fabs(x[i]) > largest ? std::fabs(x[i]) : largest;
+    return largest;
+}
+
+void quantise_i8(const float *x, float inverse, int8_t *out, size_t n) {
+    for (size_t i = 0; i < n; ++i) {
+        float level = x[i] * inverse;
+        level = level < 127.0f ? level : 127.0f;
+        level = level > -127.0f ? level : -127.0f;
+        out[i] = static_cast<int8_t>(nearest(level));
     }
 }
 
@@ -193,6 +300,14 @@ constinit const KernelTable kScalarTable = {
     .l2sq_f32_i8 = l2sq_mixed<LoadI8>,
     .dot_f32_i8 = dot_mixed<LoadI8>,
     .sweep = sweep,
+    .prepare_sweep = prepare_sweep,
+    .flip_signs = flip_signs,
+    .hadamard = hadamard,
+    .turn_pairs = turn_pairs,
+    .encode_f32 = encode_f32,
+    .encode_i8 = encode_i8,
+    .largest_f32 = largest_f32,
+    .quantise_i8 = quantise_i8,
     .l2sq_i8 = l2sq_i8,
     .dot_i8 = dot_i8,
     .l1_i8 = l1_i8,

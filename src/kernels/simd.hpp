@@ -18,6 +18,10 @@
 //   widen_i8                   int8 to 16 bits, half a register's worth
 //   dot_i8, l2sq_i8, l1_i8     add to exact sums
 //   sum_f32, sum_i32, sum_u64  across the lanes (xsimd's way, two HADDPS, is the slower one)
+//   fused(x, y, z)             x * y + z of Floats; a function beside the struct
+//   sum_halves                 across the lanes, i and i + half first: the same sums for every arch
+//   butterfly, sign_bits, positive_bits, narrow_i8, largest_f32   impl/rotate.inl.hpp and impl/encode.inl.hpp
+//   SweepArch                  whose sweep it takes, and what that needs: impl/sweep.inl.hpp
 //   Bits, kBitBytes, load_bits, count_bits                popcounts; Bits need not be Ints
 #pragma once
 

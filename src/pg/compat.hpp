@@ -42,6 +42,13 @@ inline void vacuum_delay() {
 #endif
 }
 
+// For code of a table's owner that somebody else causes to run, as the commands of 17 and newer do it.
+inline void restrict_search_path() {
+#if PG_VERSION_NUM >= 170000
+    RestrictSearchPath();
+#endif
+}
+
 // A new zeroed page at the end of a fork, pinned and exclusively locked.
 inline Buffer extend_relation(Relation rel, ForkNumber fork) {
 #if PG_VERSION_NUM >= 160000

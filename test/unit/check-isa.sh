@@ -24,12 +24,17 @@ if objdump -f isa_avx2.o | grep -q x86-64; then
     done
     [ "$(count isa_avx2.o '%ymm')" -gt 0 ] || complain "isa_avx2.o has no AVX2 instructions"
     [ "$(count isa_avx2.o '%zmm|%k[0-7]')" -eq 0 ] || complain "isa_avx2.o has AVX-512 instructions"
-    for object in isa_avx512.o isa_avx512_vnni.o isa_avx512_popcnt.o; do
+    for object in isa_avx512.o isa_avx512_vnni.o isa_avx512_popcnt.o isa_avx512_vbmi.o; do
         [ "$(count $object '%zmm')" -gt 0 ] || complain "$object has no AVX-512 instructions"
     done
-    [ "$(count isa_avx512.o 'vpdp|vpopcnt')" -eq 0 ] || complain "isa_avx512.o goes beyond x86-64-v4"
+    [ "$(count isa_avx512.o 'vpdp|vpopcnt|vperm[it]2b')" -eq 0 ] || complain "isa_avx512.o goes beyond x86-64-v4"
     [ "$(count isa_avx512_vnni.o 'vpdpbusd')" -gt 0 ] || complain "isa_avx512_vnni.o does not use VNNI"
     [ "$(count isa_avx512_popcnt.o 'vpopcntq')" -gt 0 ] || complain "isa_avx512_popcnt.o does not use VPOPCNTDQ"
+    [ "$(count isa_avx512_vbmi.o 'vperm[it]2b')" -gt 0 ] || complain "isa_avx512_vbmi.o does not use VBMI"
+    # Explicit fused operations only: xsimd's own would need the compiler's leave (flags.mk).
+    [ "$(count isa_avx2.o 'vfn?m(add|sub)')" -gt 0 ] || complain "isa_avx2.o has no fused operations"
+    [ "$(count isa_avx512.o 'vfn?m(add|sub)')" -gt 0 ] || complain "isa_avx512.o has no fused operations"
+    [ "$(count isa_avx512.o 'vfn?m(add|sub).*%zmm')" -gt 20 ] || complain "isa_avx512.o multiplies and adds apart"
 fi
 [ $failed -eq 0 ] && echo "check-isa: ok"
 exit $failed

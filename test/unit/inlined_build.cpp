@@ -23,6 +23,9 @@ Payload payload_of(const Vector &x) {
     return Payload{reinterpret_cast<const uint8_t *>(x.data()), static_cast<uint32_t>(4 * x.size())};
 }
 
+constexpr GraphOptions kPlenty{96, 0, 0, 1.2f, 8, true, 1u << 20, 1u << 12};
+constexpr GraphOptions kScarce{96, 0, 0, 1.2f, 4, false, 1u << 20, 1u << 4};
+
 struct MemorySpill {
     std::vector<std::vector<uint8_t>> items;
     Status read(uint8_t, uint32_t number, uint8_t *out) {
@@ -39,7 +42,8 @@ struct Built {
     uint32_t nodes = 0;
     size_t memory = 0;
 
-    Built(LayoutKind layout, Metric metric, const std::vector<Vector> &rows, int32_t dim, size_t limit = size_t{1} << 30) {
+    Built(LayoutKind layout, Metric metric, const std::vector<Vector> &rows, int32_t dim, size_t limit = size_t{1} << 30,
+          GraphOptions options = kPlenty) {
         EXPECT_TRUE(choose_shape(layout, ElementType::f32, metric, dim, 16, store.body_size(), &shape));
         store.copy_pages = false;
         meta.layout = static_cast<uint8_t>(layout);
@@ -58,11 +62,11 @@ struct Built {
         for (size_t i = 0; i < rows.size(); i += 1 + rows.size() / 200)
             maker.add(payload_of(rows[i]));
         Frame frame = maker.make();
-        GraphOptions options{96, shape.places, 1.2f, 1u << 20, 1u << 12};
+        options.places = options.own = shape.places;
         std::vector<uint64_t> shared(Graph::shared_size(options) / 8 + 1);
         ArenaSlabs slabs(arena, limit);
         Graph graph(arena, shape, frame, options, shared.data(), slabs.slabs());
-        RowCoder coder(shape, frame, arena);
+        RowCoder coder(shape, frame, options.bits, arena);
         MemorySpill spill;
         for (size_t i = 0; i < rows.size(); ++i) {
             coder.code(payload_of(rows[i]));
@@ -165,8 +169,15 @@ struct Built {
                     best.pop();
             }
             for (uint32_t i = 0; i < visit.count; ++i)
-                if (seen.insert(near[i].link.key()).second)
+                if (seen.insert(near[i].link.key()).second) {
+                    if (shape.code_words == 0) { // no estimates: the key itself
+                        bool found;
+                        EXPECT_TRUE(visitor.look(near[i].link, &found, [&](const NodeView &n) {
+                            near[i].key = own_key(shape, query, *n.head, n.own);
+                        }).ok());
+                    }
                     frontier.push({near[i].key, near[i].link.key()});
+                }
         }
         std::sort(out.begin(), out.end());
         return out;
@@ -232,6 +243,10 @@ TEST(InlinedBuild, FindsWhatIsNear) {
             EXPECT_EQ(index.nodes, rows.size());
             index.check_rows(rows.size());
             EXPECT_GE(recall(index, metric, rows, queries, 40), 0.95) << static_cast<int>(layout) << " " << static_cast<int>(metric);
+            Built small(layout, metric, rows, 24, size_t{1} << 30, kScarce);
+            EXPECT_LT(small.memory, index.memory * 3 / 4);
+            small.check_rows(rows.size());
+            EXPECT_GE(recall(small, metric, rows, queries, 40), 0.93) << static_cast<int>(layout) << " " << static_cast<int>(metric);
         }
 }
 
@@ -307,11 +322,11 @@ TEST(InlinedBuild, TwoBuildsAreEqual) {
 }
 
 TEST(InlinedBuild, StopsAtItsLimitOfMemory) {
-    std::vector<Vector> rows = random_rows(6000, 128, 8);
-    Built index(LayoutKind::compact, Metric::l2, rows, 128, 2 << 20);
-    EXPECT_LE(index.memory, size_t{2} << 20);
-    EXPECT_GT(index.rows_taken, 1000u);
-    EXPECT_LT(index.rows_taken, 6000u);
+    std::vector<Vector> rows = random_rows(4000, 128, 8);
+    Built index(LayoutKind::compact, Metric::l2, rows, 128, 1 << 20);
+    EXPECT_LE(index.memory, size_t{1} << 20);
+    EXPECT_GT(index.rows_taken, 500u);
+    EXPECT_LT(index.rows_taken, 4000u);
     EXPECT_EQ(index.nodes, index.rows_taken);
     index.check_rows(index.rows_taken);
 }

@@ -92,6 +92,8 @@ TEST_F(KernelsDispatch, AgreesWithTheCompiler) {
         EXPECT_EQ(table->dot_i8, vnni ? kernels::kAvx512Vnni.dot_i8 : kernels::kAvx512Table.dot_i8);
         EXPECT_EQ(table->l2sq_i8, vnni ? kernels::kAvx512Vnni.l2sq_i8 : kernels::kAvx512Table.l2sq_i8);
         EXPECT_EQ(table->hamming, vpopcntdq ? kernels::kAvx512Popcount.hamming : kernels::kAvx512Table.hamming);
+        bool vbmi = vnni && __builtin_cpu_supports("avx512vbmi");
+        EXPECT_EQ(table->sweep, vbmi ? kernels::kAvx512Vbmi.sweep : kernels::kAvx512Table.sweep);
         EXPECT_EQ(table->jaccard, vpopcntdq ? kernels::kAvx512Popcount.jaccard : kernels::kAvx512Table.jaccard);
     }
 }

@@ -1,9 +1,12 @@
 // Codes, estimates and stored vectors. See codec.hpp.
 #include "hnsw/inlined/codec.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <cfloat>
 #include <cmath>
 #include <cstring>
+#include <limits>
 
 #include "base/rng.hpp"
 #include "types/element.hpp"
@@ -16,73 +19,45 @@ namespace {
 
 constexpr uint64_t kRotationSeed = 0x76656378726f7461; // on disk: never change
 
-// Sums are accumulated in at least this many float lanes by every kernel: a bound on their rounding.
-double rounding(const Shape &shape) { return (shape.dim + 16.0) * 0x1p-23; }
-
-// One pass of random signs over n coordinates, n a multiple of 64.
-void flip_signs(float *x, uint32_t n, uint32_t round) {
-    for (uint32_t w = 0; w < n / 64; ++w) {
-        uint64_t signs = mix64(kRotationSeed + (static_cast<uint64_t>(round) << 32) + w);
-        for (uint32_t i = 0; i < 64; ++i)
-            if ((signs >> i) & 1)
-                x[64 * w + i] = -x[64 * w + i];
+// Random signs of one round for n coordinates, n a multiple of 64.
+void flip_signs(const kernels::KernelTable &table, float *x, uint32_t n, uint32_t round) {
+    uint64_t signs[16];
+    for (uint32_t w = 0; w < n / 64;) {
+        uint32_t count = n / 64 - w < 16 ? n / 64 - w : 16;
+        for (uint32_t i = 0; i < count; ++i)
+            signs[i] = mix64(kRotationSeed + (static_cast<uint64_t>(round) << 32) + w + i);
+        table.flip_signs(x + 64 * w, signs, 64 * static_cast<size_t>(count));
+        w += count;
     }
 }
 
-// The Hadamard matrix of order n (a power of two) times x, scaled to keep lengths.
-void hadamard(float *x, uint32_t n) {
-    for (uint32_t h = 1; h < n; h *= 2)
-        for (uint32_t i = 0; i < n; i += 2 * h)
-            for (uint32_t j = i; j < i + h; ++j) {
-                float a = x[j], b = x[j + h];
-                x[j] = a + b;
-                x[j + h] = a - b;
-            }
-    float scale = 1.0f / std::sqrt(static_cast<float>(n));
-    for (uint32_t i = 0; i < n; ++i)
-        x[i] *= scale;
-}
-
-// Turns each pair (x[i], x[i + n / 2]) by 45 degrees: what joins the halves that hadamard treats apart.
-void kac(float *x, uint32_t n) {
-    constexpr float kHalfRoot = 0.70710678f;
-    for (uint32_t i = 0; i < n / 2; ++i) {
-        float a = x[i], b = x[i + n / 2];
-        x[i] = (a + b) * kHalfRoot;
-        x[i + n / 2] = (a - b) * kHalfRoot;
-    }
-}
-
-// The quantised coordinates of a query are kTop - 2 * level half steps away from 0, below or above.
 constexpr int kTop = (1 << kQueryBits) - 1;
-static_assert(kQueryBits == 6, "what kernels::Sweep says of its forms");
+static_assert(kQueryBits == 6, "as kernels::Sweep has it");
 
 // Query::planes: the tables and the weights of a kernels::Sweep, then its level_sum.
 constexpr size_t kSweepTables = 256, kSweepWeights = 64; // bytes a word
 constexpr size_t kSweepBytes = kSweepTables + kSweepWeights;
 
-void fill_sweep(const uint8_t *levels, size_t words, uint8_t *out) {
-    uint8_t *table = out;
-    int8_t *weights = reinterpret_cast<int8_t *>(out + kSweepTables * words);
-    uint32_t sum = 0;
-    for (size_t w = 0; w < words; ++w, table += kSweepTables, weights += kSweepWeights)
-        for (size_t i = 0; i < 64; ++i) {
-            uint8_t level = levels[64 * w + i];
-            sum += level;
-            weights[8 * (i % 8) + i / 8] = static_cast<int8_t>(kTop - 2 * level);
-            if (i % 4 == 0) {
-                uint8_t *entries = table + (i % 8 == 0 ? 0 : 128) + i / 8 * 16;
-                for (uint32_t bits = 0; bits < 16; ++bits) {
-                    uint32_t entry = 0;
-                    for (size_t k = 0; k < 4; ++k) {
-                        uint32_t l = levels[64 * w + i + k];
-                        entry += (bits >> k) & 1 ? static_cast<uint32_t>(kTop) - l : l;
-                    }
-                    entries[bits] = static_cast<uint8_t>(entry);
-                }
-            }
+// Sums of doubles go to lanes in turns, for the compiler to vectorise: the same on every level, since this file is
+// compiled for none of them.
+constexpr size_t kLanes = 8;
+
+double sum_lanes(const double *lanes) {
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+// Adds |x - y|^2 of n elements.
+void add_squares(const float *x, const float *y, size_t n, double *lanes) {
+    size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes)
+        for (size_t k = 0; k < kLanes; ++k) {
+            double d = static_cast<double>(x[i + k]) - static_cast<double>(y[i + k]);
+            lanes[k] += d * d;
         }
-    memcpy(out + kSweepBytes * words, &sum, sizeof sum);
+    for (size_t k = 0; i < n; ++i, ++k) {
+        double d = static_cast<double>(x[i]) - static_cast<double>(y[i]);
+        lanes[k] += d * d;
+    }
 }
 
 float code_scale(const Shape &shape) {
@@ -109,10 +84,15 @@ void widen(const Shape &shape, Payload payload, float *out) {
 }
 
 float norm_of(const Shape &shape, const float *x) {
-    double sum = 0;
-    for (int32_t i = 0; i < shape.dim; ++i)
-        sum += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-    return static_cast<float>(std::sqrt(sum));
+    const size_t n = static_cast<size_t>(shape.dim);
+    double lanes[kLanes] = {};
+    size_t i = 0;
+    for (; i + kLanes <= n; i += kLanes)
+        for (size_t k = 0; k < kLanes; ++k)
+            lanes[k] += static_cast<double>(x[i + k]) * static_cast<double>(x[i + k]);
+    for (size_t k = 0; i < n; ++i, ++k)
+        lanes[k] += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+    return static_cast<float>(std::sqrt(sum_lanes(lanes)));
 }
 
 void to_geometry(const Shape &shape, const float *x, float norm, float *out) {
@@ -122,145 +102,256 @@ void to_geometry(const Shape &shape, const float *x, float norm, float *out) {
 }
 
 void rotate(const Shape &shape, const float *in, float *out) {
-    uint32_t n = shape.rotated_dim();
+    const kernels::KernelTable &table = *kernels::active;
+    const uint32_t n = shape.rotated_dim(), power = std::bit_floor(n);
+    const float scale = 1.0f / std::sqrt(static_cast<float>(power));
     memcpy(out, in, static_cast<size_t>(shape.dim) * sizeof(float));
     memset(out + shape.dim, 0, (n - static_cast<uint32_t>(shape.dim)) * sizeof(float));
-    uint32_t power = std::bit_floor(n);
     for (uint32_t round = 0; round < 4; ++round) {
-        flip_signs(out, n, round);
-        hadamard(round % 2 == 0 ? out : out + (n - power), power);
+        flip_signs(table, out, n, round);
+        table.hadamard(round % 2 == 0 ? out : out + (n - power), power, scale);
         if (power != n)
-            kac(out, n);
+            table.turn_pairs(out, n); // joins what the Hadamard matrix does not reach
     }
 }
 
 Query prepare_query(const Shape &shape, Payload payload, Arena &arena) {
+    const kernels::KernelTable &table = *kernels::active;
+    const size_t dim = static_cast<size_t>(shape.dim), n = shape.rotated_dim(), words = shape.code_words;
+    // value, rotated and the forms of the sweep, each from a multiple of 64 bytes on.
+    const size_t value_size = (dim * sizeof(float) + 63) & ~size_t{63}, rotated_size = words > 0 ? n * sizeof(float) : 0;
+    uint8_t *room = arena.make_array<uint8_t>(64 + value_size + rotated_size + words * kSweepBytes + 8);
+    room += (64 - reinterpret_cast<uintptr_t>(room) % 64) % 64;
+    float *value = reinterpret_cast<float *>(room);
     Query query{};
-    float *value = arena.make_array<float>(static_cast<size_t>(shape.dim));
-    widen(shape, payload, value);
     query.payload = payload;
     query.value = value;
+    widen(shape, payload, value);
     query.norm = norm_of(shape, value);
-    if (shape.code_words == 0)
+    if (words == 0)
         return query;
-    uint32_t n = shape.rotated_dim(), bits = shape.code_bits();
-    float *rotated = arena.make_array<float>(n);
-    float *geometric = arena.make_array<float>(static_cast<size_t>(shape.dim));
-    to_geometry(shape, value, query.norm, geometric);
-    rotate(shape, geometric, rotated);
-    float scale = code_scale(shape), largest = 0;
-    for (uint32_t i = 0; i < bits; ++i) {
-        rotated[i] *= scale;
-        largest = std::fmax(largest, std::fabs(rotated[i]));
+    float *rotated = reinterpret_cast<float *>(room + value_size);
+    uint8_t *forms = room + value_size + rotated_size;
+    if (shape.metric == Metric::cosine) {
+        float *geometric = arena.make_array<float>(dim);
+        to_geometry(shape, value, query.norm, geometric);
+        rotate(shape, geometric, rotated);
+    } else {
+        rotate(shape, value, rotated);
     }
-    query.half_step = largest > 0 && std::isfinite(largest) ? largest / kTop : 1.0f;
-    uint8_t *levels = arena.make_array<uint8_t>(bits);
-    for (uint32_t i = 0; i < bits; ++i) {
-        float level = std::nearbyint((rotated[i] / query.half_step + kTop) / 2);
-        levels[i] = static_cast<uint8_t>(level > 0 ? level < kTop ? level : kTop : 0);
-    }
-    uint8_t *raw = arena.make_array<uint8_t>(shape.code_words * kSweepBytes + 64 + sizeof(uint32_t));
-    uint8_t *aligned = raw + (64 - reinterpret_cast<uintptr_t>(raw) % 64) % 64;
-    fill_sweep(levels, shape.code_words, aligned);
-    query.planes = reinterpret_cast<const uint64_t *>(aligned);
+    const float largest = table.largest_f32(rotated, shape.code_bits());
+    // Vectors so large or so small that the arithmetic leaves the floats get estimates of no use, but finite ones.
+    const bool sane = largest > 0x1p-100f && largest < 0x1p100f;
+    const float step = sane ? largest / static_cast<float>(kTop) : 1.0f;
+    query.half_step = step * code_scale(shape);
+    uint32_t level_sum = table.prepare_sweep(rotated, 1.0f / step, words, forms,
+                                             reinterpret_cast<int8_t *>(forms + kSweepTables * words));
+    memcpy(forms + kSweepBytes * words, &level_sum, sizeof level_sum);
+    query.planes = reinterpret_cast<const uint64_t *>(forms);
     return query;
 }
 
 void encode_own(const Shape &shape, const float *x, uint8_t *own, Head *head) {
-    const uint32_t n = static_cast<uint32_t>(shape.dim);
-    float largest = 0;
-    for (uint32_t i = 0; i < n; ++i)
-        largest = std::fmax(largest, std::fabs(x[i]));
-    head->norm = norm_of(shape, x);
+    const kernels::KernelTable &table = *kernels::active;
+    const size_t n = static_cast<size_t>(shape.dim);
+    const bool half = shape.own == OwnKind::f16, whole = shape.own == OwnKind::i8 && shape.type == ElementType::i8;
+    const float largest = table.largest_f32(x, n);
+    float scale = 1.0f;
+    if (half && largest > 0) // the largest comes to 2^13 up to 2^14
+        scale = std::ldexp(1.0f, std::max(std::ilogb(largest) - 13, -126));
+    else if (!half && !whole && largest > 127 * FLT_MIN)
+        scale = largest / 127.0f;
+    const float inverse = 1.0f / scale;
     memset(own, 0, shape.own_size());
-    double lost = 0;
-    if (shape.own == OwnKind::f16) {
-        // The largest comes to 2^13 up to 2^14.
-        float scale = largest > 0 ? std::ldexp(1.0f, std::max(std::ilogb(largest) - 13, -126)) : 1.0f;
-        uint16_t *out = reinterpret_cast<uint16_t *>(own);
-        for (uint32_t i = 0; i < n; ++i) {
-            out[i] = float_to_f16(x[i] / scale);
-            double d = static_cast<double>(x[i]) - static_cast<double>(f16_to_float(out[i]) * scale);
-            lost += d * d;
+    double lost[kLanes] = {};
+    float block[types::kBlock];
+    for (size_t i = 0; i < n; i += types::kBlock) {
+        const size_t count = n - i < types::kBlock ? n - i : types::kBlock;
+        if (half) {
+            uint16_t *out = reinterpret_cast<uint16_t *>(own) + i;
+            for (size_t k = 0; k < count; ++k)
+                block[k] = x[i + k] * inverse;
+            table.f32_to_f16(block, out, count);
+            table.f16_to_f32(out, block, count);
+        } else {
+            int8_t *out = reinterpret_cast<int8_t *>(own) + i;
+            table.quantise_i8(x + i, inverse, out, count);
+            for (size_t k = 0; k < count; ++k) {
+                if (whole && x[i + k] < -127.0f)
+                    out[k] = -128;
+                block[k] = out[k];
+            }
         }
-        head->own_scale = scale;
-    } else {
-        bool whole = shape.type == ElementType::i8;
-        float scale = whole ? 1.0f : largest > 0 ? largest / 127.0f : 1.0f;
-        int8_t *out = reinterpret_cast<int8_t *>(own);
-        for (uint32_t i = 0; i < n; ++i) {
-            float level = std::nearbyint(x[i] / scale);
-            out[i] = static_cast<int8_t>(level > 127 ? 127 : level < -128 ? -128 : level);
-            double d = static_cast<double>(x[i]) - static_cast<double>(scale) * out[i];
-            lost += d * d;
-        }
-        head->own_scale = scale;
+        for (size_t k = 0; k < count; ++k)
+            block[k] *= scale;
+        add_squares(x + i, block, count, lost);
     }
-    head->own_error = lost > 0 ? static_cast<float>(std::sqrt(lost) * (1 + 1e-5)) : 0.0f;
+    const double sum = sum_lanes(lost);
+    head->norm = norm_of(shape, x);
+    head->own_scale = scale;
+    head->own_error = sum > 0 ? static_cast<float>(std::sqrt(sum) * (1 + 1e-5)) + FLT_MIN : 0.0f;
 }
 
 void decode_own(const Shape &shape, const Head &head, const uint8_t *own, float *out) {
-    const uint32_t n = static_cast<uint32_t>(shape.dim);
+    const size_t n = static_cast<size_t>(shape.dim);
     if (shape.own == OwnKind::f16)
         types::F16::widen_all(reinterpret_cast<const uint16_t *>(own), out, n);
     else
         types::I8::widen_all(reinterpret_cast<const int8_t *>(own), out, n);
-    for (uint32_t i = 0; i < n; ++i)
+    for (size_t i = 0; i < n; ++i)
         out[i] *= head.own_scale;
 }
+
+namespace {
+
+// Whether query and stored vector are both int8 elements, so that sums are exact integers.
+bool both_int8(const Shape &shape) { return shape.type == ElementType::i8 && shape.own == OwnKind::i8; }
+
+constexpr double kUnit = 0x1p-24; // the most that one rounding to float changes, relatively
+
+// How many roundings a term of a sum over n products meets on its way through a kernel of this level, each at most kUnit.
+// A SIMD kernel adds to `accumulators` registers of L lanes, each of which gets every accumulators * L th element and
+// at most one more; then come the registers' sum and log2 L halvings. The scalar ones have one lane. Each product is
+// rounded too, where it is not fused.
+double roundings(size_t n, uint32_t accumulators, kernels::Level level) {
+    uint32_t log_lanes = 2; // SSE and NEON
+    switch (level) {
+    case kernels::Level::scalar:
+        return static_cast<double>(n) + 1;
+    case kernels::Level::avx2:
+        log_lanes = 3;
+        break;
+    case kernels::Level::avx512:
+        log_lanes = 4;
+        break;
+    default:
+        break;
+    }
+    return static_cast<double>(n / (accumulators << log_lanes) + 2 + accumulators / 2 + log_lanes);
+}
+
+// (1 + kUnit)^k - 1 and 1 - (1 - kUnit)^k are at most this (Higham, "Accuracy and Stability of Numerical Algorithms",
+// lemma 3.1); k * kUnit is below 0.001 here.
+double gamma(double k) { return k * kUnit / (1 - k * kUnit); }
+
+constexpr double kMaxFloat = 0x1.fffffep127;
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+// The intervals are computed in double: a few roundings of 2^-53 in each end.
+constexpr double kWiden = 0x1p-48;
+
+} // namespace
 
 float own_key(const Shape &shape, const Query &query, const Head &head, const uint8_t *own) {
     const kernels::KernelTable &table = *kernels::active;
     const size_t n = static_cast<size_t>(shape.dim);
     const uint16_t *halves = reinterpret_cast<const uint16_t *>(own);
     const int8_t *bytes = reinterpret_cast<const int8_t *>(own);
-    if (shape.metric == Metric::l2)
-        return shape.own == OwnKind::f16 ? table.l2sq_f32_f16(query.value, halves, head.own_scale, n)
-                                         : table.l2sq_f32_i8(query.value, bytes, head.own_scale, n);
-    float dot = shape.own == OwnKind::f16 ? table.dot_f32_f16(query.value, halves, head.own_scale, n)
-                                          : table.dot_f32_i8(query.value, bytes, head.own_scale, n);
-    return shape.metric == Metric::ip ? -dot : 1.0f - dot / (query.norm * head.norm);
-}
-
-Interval exact_interval(const Shape &shape, const Query &query, const Head &head, float key) {
-    const double error = static_cast<double>(head.own_error), norm = static_cast<double>(head.norm);
-    const double q = static_cast<double>(query.norm), k = static_cast<double>(key);
+    const int8_t *query_bytes = reinterpret_cast<const int8_t *>(query.payload.bytes);
+    float key;
     if (shape.metric == Metric::l2) {
-        double d = std::sqrt(k), slack = error + d * rounding(shape);
-        return {d > slack ? d - slack : 0.0, d + slack};
+        key = both_int8(shape)             ? static_cast<float>(table.l2sq_i8(query_bytes, bytes, n))
+              : shape.own == OwnKind::f16 ? table.l2sq_f32_f16(query.value, halves, head.own_scale, n)
+                                          : table.l2sq_f32_i8(query.value, bytes, head.own_scale, n);
+    } else {
+        float dot = both_int8(shape)             ? static_cast<float>(table.dot_i8(query_bytes, bytes, n))
+                    : shape.own == OwnKind::f16 ? table.dot_f32_f16(query.value, halves, head.own_scale, n)
+                                                : table.dot_f32_i8(query.value, bytes, head.own_scale, n);
+        key = shape.metric == Metric::ip ? -dot : 1.0f - dot / (query.norm * head.norm);
     }
-    double slack = q * error + q * norm * rounding(shape);
-    if (shape.metric == Metric::ip)
-        return {k - slack, k + slack};
-    slack = q > 0 && norm > 0 ? slack / (q * norm) : 2.0;
-    return {k > slack ? k - slack : 0.0, k + slack};
+    // Not a number: a zero vector under cosine, or infinities of both signs. Last, as SQL sorts it.
+    return key == key ? key : std::numeric_limits<float>::infinity();
 }
 
-void encode_neighbour(const Shape &shape, const Placed &node, const Placed &neighbour, float distance2, float *add,
-                      float *mul, uint64_t *code) {
-    const float scale = code_scale(shape);
-    double square = 0, along = 0, node_along = 0; // |o|^2, <o, b>, <r(p), b>
-    for (uint32_t w = 0; w < shape.code_words; ++w) {
-        uint64_t word = 0;
-        for (uint32_t i = 0; i < 64; ++i) {
-            float p = node.rotated[64 * w + i] * scale, o = neighbour.rotated[64 * w + i] * scale - p;
-            square += static_cast<double>(o) * static_cast<double>(o);
-            along += static_cast<double>(std::fabs(o));
-            bool positive = o > 0;
-            node_along += static_cast<double>(positive ? p : -p);
-            word |= static_cast<uint64_t>(positive) << i;
-        }
-        code[w] = word;
+// Let x be the exact vector, y the stored one, |x - y| <= e; S the sum that SQL's kernel computes from q and x, T ours
+// from q and y; u = kUnit, g = gamma of the roundings of a term, those of its factors included.
+//
+// Squared distances have no negative terms, so S lies within |q - x|^2 (1 +- g), give or take what underflows: at most
+// n 2^-149. So does T with |q - y|^2, and |q - y| within |q - x| +- e. Where a product scale * h is rounded before it is
+// subtracted, y is another vector, at most u |y| away (n 2^-149 when it underflows), which goes to e. Each difference is
+// rounded before it is squared: two more.
+//
+// Inner products: S is within <q, x> +- g sum |q_i x_i|, which is at most g |q| |x|; T within <q, y> +- g |q| |y|; and
+// |<q, x - y>| <= |q| e.
+//
+// Cosine: 1 - S / sqrt(A B), A and B the sums of squares with the same g: the quotient is off by at most 2 g / (1 - g),
+// and clamping brings it nearer. Ours: norms, their product, the quotient and the difference are rounded: 6 u, and a
+// hundredth of u for the products of errors.
+//
+// Where nothing was lost and the types are float or binary16, the mixed kernel has the same numbers in the same lanes as
+// SQL's kernel (floats.inl.hpp and mixed.inl.hpp), so that T = S to the bit. The kernels are those of the level in force:
+// vecx.simd must not change between this and SQL's own computation.
+Interval exact_interval(const Shape &shape, const Query &query, const Head &head, float key) {
+    const size_t n = static_cast<size_t>(shape.dim);
+    const kernels::Level level = kernels::active->level;
+    const double q = static_cast<double>(query.norm) * (1 + 2 * kUnit), t = static_cast<double>(key);
+    const double x = static_cast<double>(head.norm) * (1 + 2 * kUnit), tiny = static_cast<double>(n) * 0x1p-149;
+    const bool integers = both_int8(shape);
+    const bool lossless = head.own_error == 0.0f;
+    // Products of the scale and 11 bits are exact from 2^-102 on; a scale that is not a power of two rounds.
+    const bool product_exact = integers || (shape.own == OwnKind::f16 && head.own_scale >= 0x1p-100f);
+    const bool same_sum = (lossless && product_exact && shape.own == OwnKind::f16 &&
+                           (shape.type == ElementType::f32 || shape.type == ElementType::f16)) ||
+                          (integers && lossless && std::fabs(t) < 0x1p24);
+    double e = static_cast<double>(head.own_error);
+    if (!product_exact)
+        e += kUnit * (x + e) * (1 + 1e-6) + tiny;
+
+    if (shape.metric == Metric::l2) {
+        const double far = q + x + e;
+        // Nothing may be said of sums that may overflow.
+        if (!(far * far < kMaxFloat / 2) || !std::isfinite(t))
+            return {0, kInfinity};
+        if (same_sum)
+            return {std::sqrt(t), std::sqrt(t)};
+        const double ours = integers ? gamma(1) : gamma(roundings(n, 4, level) + 2);
+        const double theirs = shape.type == ElementType::i8 ? 0 : gamma(roundings(n, 4, level) + 2);
+        double low = std::sqrt(std::max(0.0, (t - tiny) / (1 + ours))) * (1 - kWiden) - e;
+        double high = std::sqrt((t + tiny) / (1 - ours)) * (1 + kWiden) + e;
+        low = low > 0 ? std::sqrt(std::max(0.0, low * low * (1 - theirs) - tiny)) : 0.0;
+        high = std::sqrt(high * high * (1 + theirs) + tiny);
+        return {low * (1 - kWiden), high * (1 + kWiden)};
     }
-    double s0 = along > 0 ? square / along : 0;
-    // <p, x - p> from the lengths of the triangle.
-    double inner = (static_cast<double>(neighbour.norm2) - static_cast<double>(node.norm2) - static_cast<double>(distance2)) / 2;
+
+    const double product = q * (x + e);
+    if (shape.metric == Metric::ip) {
+        if (!(product < kMaxFloat / 2) || !std::isfinite(t))
+            return {-kInfinity, kInfinity};
+        if (same_sum)
+            return {t, t};
+        const double ours = integers ? gamma(1) : gamma(roundings(n, 4, level) + 1);
+        const double theirs = shape.type == ElementType::i8 ? 0 : gamma(roundings(n, 4, level));
+        const double slack = (q * e + (ours + theirs) * product + 2 * tiny) * (1 + kWiden) + std::fabs(t) * kWiden;
+        return {t - slack, t + slack};
+    }
+    // Sums of squares must neither overflow nor come near what underflows.
+    const auto sane = [](double norm) { return norm > 0x1p-40 && norm < 0x1p62; };
+    if (!sane(q) || !sane(x) || !std::isfinite(t))
+        return {0, kInfinity};
+    const double ours = integers ? gamma(1) : gamma(roundings(n, 4, level) + 1);
+    const double theirs = shape.type == ElementType::i8 ? 0 : gamma(roundings(n, 2, level));
+    const double lost = e / (static_cast<double>(head.norm) * (1 - 2 * kUnit));
+    const double slack = lost + (ours + 6.01 * kUnit) * (1 + lost) + 2 * theirs / (1 - theirs) + kWiden;
+    // SQL's cosine distances are from 0 to 2.
+    return {std::min(std::max(t - slack, 0.0), 2.0), std::min(std::max(t + slack, 0.0), 2.0)};
+}
+
+namespace {
+
+// add and mul from the sums of a code, which are of coordinates that code_scale() has not been applied to.
+void factors_of(const Shape &shape, const kernels::CodeSums &sums, float node_norm2, float neighbour_norm2,
+                float distance2, float *add, float *mul) {
+    const double scale = static_cast<double>(code_scale(shape)), along = static_cast<double>(sums.along);
+    const double s0 = along > 0 ? scale * static_cast<double>(sums.square) / along : 0;
+    const double turn = s0 * scale * static_cast<double>(sums.node); // S0 <r(p), b>
+    const double d2 = static_cast<double>(distance2);
     double a, m;
     if (shape.metric == Metric::ip) {
-        a = -inner + s0 * node_along;
+        // <p, x - p> from the lengths of the triangle.
+        double inner = (static_cast<double>(neighbour_norm2) - static_cast<double>(node_norm2) - d2) / 2;
+        a = -inner + turn;
         m = -s0;
     } else {
-        a = static_cast<double>(distance2) + 2 * s0 * node_along;
+        a = d2 + 2 * turn;
         m = -2 * s0;
         if (shape.metric == Metric::cosine) {
             a /= 2;
@@ -269,6 +360,21 @@ void encode_neighbour(const Shape &shape, const Placed &node, const Placed &neig
     }
     *add = static_cast<float>(a);
     *mul = static_cast<float>(m);
+}
+
+} // namespace
+
+void encode_neighbour(const Shape &shape, const Placed &node, const Placed &neighbour, float distance2, float *add,
+                      float *mul, uint64_t *code) {
+    kernels::CodeSums sums = kernels::active->encode_f32(node.rotated, neighbour.rotated, shape.code_words, code);
+    factors_of(shape, sums, node.norm2, neighbour.norm2, distance2, add, mul);
+}
+
+void encode_neighbour_coarse(const Shape &shape, Coarse node, const int8_t *node_code, Coarse neighbour,
+                             const int8_t *neighbour_code, float distance2, float *add, float *mul, uint64_t *code) {
+    kernels::CodeSums sums = kernels::active->encode_i8(node_code, node.scale, neighbour_code, neighbour.scale,
+                                                        shape.code_words, code);
+    factors_of(shape, sums, node.norm2, neighbour.norm2, distance2, add, mul);
 }
 
 float neighbour_distance(const Shape &shape, float mul) {
@@ -295,30 +401,41 @@ void estimate(const Shape &shape, const Query &query, const NodeView &node, floa
     kernels::active->sweep(sweep, node.codes, node.add, node.mul, out);
 }
 
+// Four chains of words, for a mix64 takes long and may overlap others.
 uint64_t payload_hash(Payload payload) {
-    uint64_t hash = mix64(payload.size);
-    for (uint32_t i = 0; i < payload.size; i += 8) {
+    uint64_t lanes[4] = {payload.size, 1, 2, 3};
+    const uint8_t *p = payload.bytes;
+    uint32_t left = payload.size;
+    for (; left >= 32; p += 32, left -= 32)
+        for (size_t i = 0; i < 4; ++i) {
+            uint64_t word;
+            memcpy(&word, p + 8 * i, 8);
+            lanes[i] = mix64(lanes[i] ^ word);
+        }
+    for (size_t i = 0; left > 0; ++i) {
+        const uint32_t count = left < 8 ? left : 8;
         uint64_t word = 0;
-        memcpy(&word, payload.bytes + i, payload.size - i < 8 ? payload.size - i : 8);
-        hash = mix64(hash ^ word);
+        memcpy(&word, p, count);
+        lanes[i] = mix64(lanes[i] ^ word);
+        p += count;
+        left -= count;
     }
-    return hash;
+    return mix64(mix64(mix64(lanes[0]) ^ lanes[1]) ^ mix64(mix64(lanes[2]) ^ lanes[3]));
 }
 
 Coarse encode_coarse(const Shape &shape, const float *rotated, int8_t *code) {
-    const uint32_t n = shape.rotated_dim();
-    float largest = 0;
-    for (uint32_t i = 0; i < n; ++i)
-        largest = std::fmax(largest, std::fabs(rotated[i]));
-    Coarse out{largest > 0 ? largest / 127.0f : 1.0f, 0};
-    for (uint32_t i = 0; i < n; ++i)
-        code[i] = static_cast<int8_t>(std::nearbyint(rotated[i] / out.scale));
-    out.norm2 = out.scale * out.scale * static_cast<float>(kernels::active->dot_i8(code, code, n));
+    const kernels::KernelTable &table = *kernels::active;
+    const size_t n = shape.rotated_dim();
+    const float largest = table.largest_f32(rotated, n);
+    const bool sane = largest > 0x1p-100f && largest < 0x1p100f; // else all codes are 0 or at their ends
+    Coarse out{sane ? largest / 127.0f : 1.0f, 0};
+    table.quantise_i8(rotated, 1.0f / out.scale, code, n);
+    out.norm2 = out.scale * out.scale * static_cast<float>(table.dot_i8(code, code, n));
     return out;
 }
 
 void decode_coarse(const Shape &shape, Coarse coarse, const int8_t *code, float *rotated) {
-    for (uint32_t i = 0; i < shape.rotated_dim(); ++i)
+    for (size_t i = 0, n = shape.rotated_dim(); i < n; ++i)
         rotated[i] = coarse.scale * static_cast<float>(code[i]);
 }
 

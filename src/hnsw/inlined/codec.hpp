@@ -88,6 +88,9 @@ struct Coarse {
 };
 Coarse encode_coarse(const Shape &shape, const float *rotated, int8_t *code);
 void decode_coarse(const Shape &shape, Coarse coarse, const int8_t *code, float *rotated);
+// encode_neighbour() of decoded vectors, to the same bits.
+void encode_neighbour_coarse(const Shape &shape, Coarse node, const int8_t *node_code, Coarse neighbour,
+                             const int8_t *neighbour_code, float distance2, float *add, float *mul, uint64_t *code);
 // |g(x) - g(y)|^2, and the key between two vectors of the index (ip: -<x, y>; cosine: half the squared distance).
 float coarse_distance2(const Shape &shape, Coarse a, const int8_t *x, Coarse b, const int8_t *y);
 float coarse_key(const Shape &shape, Coarse a, const int8_t *x, Coarse b, const int8_t *y);

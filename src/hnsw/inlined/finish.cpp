@@ -37,6 +37,7 @@ void Graph::choose_entries(uint32_t places, Array<uint32_t> *out) {
         if (out->size() == std::min(places, n))
             break;
         const Node *c = node(sampled(chosen));
+        unpack_for(c);
         double sum = 0;
         for (uint32_t i = 0; i < n; ++i) {
             away[i] = i == chosen ? 0 : std::min(away[i], distance(node(sampled(i)), c));
@@ -100,8 +101,9 @@ bool Graph::link_reachable(uint32_t id) {
         } else {
             ++from->count;
         }
-        ids(from)[place] = id;
-        keys(from)[place] = pool_[i].key; // the lists are no longer sorted: nobody minds from here on
+        ids(from)[place] = id; // the list is no longer sorted: nobody minds from here on
+        if (options_.keep_keys)
+            keys(from)[place] = pool_[i].key;
         n->mark = 1;
         n->next = pool_[i].id;
         return true;

@@ -125,10 +125,10 @@ class Frontier {
         return window_[head_++].link;
     }
 
-    // f(Link) for the next `n`, as far as they are sorted.
+    // f(Link) for the next `n`, as far as they are sorted and below the bound.
     template <class F>
     void peek(size_t n, F f) const {
-        for (size_t i = head_; i < tail_ && i < head_ + n; ++i)
+        for (size_t i = head_; i < tail_ && i < head_ + n && window_[i].key < bound_; ++i)
             f(window_[i].link);
     }
 

@@ -7,6 +7,7 @@
 #include <bit>
 #include <cstring>
 
+#include "hnsw/inlined/coarse4.hpp"
 #include "hnsw/select.hpp"
 
 #include "base/core_only.hpp"
@@ -16,6 +17,7 @@ namespace vecx::hnsw::inlined {
 namespace {
 
 constexpr uint32_t kExpanded = 0x80000000u;
+constexpr uint32_t kMaxUnpacked = (kMaxDenseDim + 63) / 64 * 64;
 constexpr uint32_t kAhead = 3; // codes under way while one is looked at
 
 // Held for a few distances at most, and never while anything is called that may wait or fail.
@@ -45,13 +47,14 @@ size_t Graph::shared_size(const GraphOptions &options) {
     return sizeof(GraphShared) + static_cast<size_t>(options.buckets) * sizeof(uint32_t);
 }
 
-size_t Graph::node_size(const Shape &shape) {
-    size_t size = sizeof(Node) + shape.rotated_dim() + shape.places * (sizeof(uint32_t) + sizeof(float));
-    return (size + 15) & ~size_t{15};
+size_t Graph::node_size(const Shape &shape, const GraphOptions &options) {
+    size_t place = sizeof(uint32_t) + (options.keep_keys ? sizeof(float) : 0);
+    size_t size = sizeof(Node) + code_size(shape, options) + options.places * place;
+    return (size + 7) & ~size_t{7};
 }
 
-size_t Graph::slab_size(const Shape &shape, Slabs::Kind kind) {
-    size_t size = node_size(shape);
+size_t Graph::slab_size(const Shape &shape, const GraphOptions &options, Slabs::Kind kind) {
+    size_t size = node_size(shape, options);
     if (kind == Slabs::tids)
         return kTidsPerSlab * sizeof(TidItem);
     while (2 * size <= kSlabBytes)
@@ -62,8 +65,8 @@ size_t Graph::slab_size(const Shape &shape, Slabs::Kind kind) {
 Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOptions &options, void *shared, Slabs slabs)
     : shape_(shape), frame_(frame), options_(options), shared_(static_cast<GraphShared *>(shared)),
       buckets_(reinterpret_cast<uint32_t *>(shared_ + 1)), slabs_(slabs), arena_(&arena), dot_(kernels::active->dot_i8),
-      code_size_(shape.rotated_dim()), places_(shape.places), fill2_(options.fill * options.fill),
-      stride_(node_size(shape)), tid_slabs_(arena) {
+      code_size_(code_size(shape, options)), places_(options.places), fill2_(options.fill * options.fill),
+      stride_(node_size(shape, options)), tid_slabs_(arena) {
     if (options_.max_nodes > kMaxNodes)
         options_.max_nodes = kMaxNodes;
     while ((stride_ << (slab_shift_ + 1)) <= kSlabBytes)
@@ -72,6 +75,8 @@ Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOp
     size_t slab_count = (static_cast<size_t>(options_.max_nodes) >> slab_shift_) + 1;
     node_slabs_ = arena.make_array<uint8_t *>(slab_count);
     memset(node_slabs_, 0, slab_count * sizeof *node_slabs_);
+    unpacked_ = arena.make_array<int8_t>(shape.rotated_dim());
+    other_ = arena.make_array<int8_t>(shape.rotated_dim());
     pool_ = arena.make_array<Near>(std::max(options_.ef, kStarts) + 1);
     visited_mask_ = 4095;
     visited_ = arena.make_array<uint32_t>(visited_mask_ + 1);
@@ -85,7 +90,40 @@ uint8_t *Graph::tid_slab(uint32_t index) {
     return tid_slabs_[index];
 }
 
-uint32_t Graph::find_equal(const Row &row, const int8_t *code) {
+int32_t Graph::dot4(const Node *a, const Node *b) const {
+    const uint32_t n = shape_.rotated_dim();
+    if (b == unpacked_of_)
+        std::swap(a, b);
+    const int8_t *left = unpacked_;
+    int8_t buffer[kMaxUnpacked];
+    if (a != unpacked_of_) {
+        unpack_coarse4(code(a), n, buffer);
+        left = buffer;
+    }
+    unpack_coarse4(code(b), n, other_);
+    return dot_(left, other_, n);
+}
+
+// For the distances that follow, of `n` from others.
+void Graph::unpack(const Node *n) {
+    unpacked_of_ = n;
+    unpack_coarse4(code(n), shape_.rotated_dim(), unpacked_);
+}
+
+void Graph::decode(const Node *n, float *rotated) const {
+    const uint32_t size = shape_.rotated_dim();
+    const Coarse coarse{n->scale, n->norm2};
+    if (options_.bits == 8) {
+        decode_coarse(shape_, coarse, bytes(n), rotated);
+    } else {
+        unpack_coarse4(code(n), size, other_);
+        decode_coarse(shape_, coarse, other_, rotated);
+    }
+    for (uint32_t i = 0; i < size; ++i)
+        rotated[i] += frame_.centre[i];
+}
+
+uint32_t Graph::find_equal(const Row &row, const uint8_t *code) {
     uint32_t at = __atomic_load_n(&buckets_[row.hash & (options_.buckets - 1)], __ATOMIC_ACQUIRE);
     while (at != 0) {
         Node *n = node(at - 1);
@@ -126,7 +164,7 @@ uint32_t Graph::take_node() {
     return slab(id >> slab_shift_) != nullptr ? id : kNone;
 }
 
-void Graph::link(uint32_t id, const Row &row, const int8_t *code, HeapTid tid, uint8_t participant, uint32_t spill) {
+void Graph::link(uint32_t id, const Row &row, const uint8_t *code, HeapTid tid, uint8_t participant, uint32_t spill) {
     Node *n = node(id);
     *n = Node{};
     n->hash = row.hash;
@@ -138,18 +176,15 @@ void Graph::link(uint32_t id, const Row &row, const int8_t *code, HeapTid tid, u
     n->norm2 = row.coarse.norm2;
     memcpy(n + 1, code, code_size_);
     search(n, id);
-    choose(n);
+    // Others may add to the list from the first offer on: what was chosen is what is offered.
+    Near chosen[kMaxPlaces];
+    const uint32_t count = choose(n, chosen);
     __atomic_store_n(&n->ready, uint8_t{1}, __ATOMIC_RELEASE);
     uint32_t *bucket = &buckets_[row.hash & (options_.buckets - 1)];
     n->next = __atomic_load_n(bucket, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(bucket, &n->next, id + 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
     }
     shared_->rows.fetch_add(1, std::memory_order_relaxed);
-    // Others may add to the list from the first offer on: what was chosen is what is offered.
-    Near chosen[kMaxPlaces];
-    uint32_t count = n->count;
-    for (uint32_t i = 0; i < count; ++i)
-        chosen[i] = Near{keys(n)[i], neighbour(n, i)};
     for (uint32_t i = 0; i < count; ++i)
         offer(chosen[i].id, Near{chosen[i].key, id});
 }
@@ -184,6 +219,7 @@ void Graph::search(const Node *query, uint32_t self) {
     memset(visited_, 0, (visited_mask_ + 1) * sizeof *visited_);
     visited_count_ = 0;
     pool_count_ = 0;
+    unpack_for(query);
     visit_first(self);
     uint32_t fresh[kMaxPlaces];
     uint32_t count = 0, next = 0;
@@ -238,8 +274,8 @@ void Graph::search(const Node *query, uint32_t self) {
         pool_[i].id &= ~kExpanded;
 }
 
-// Fills the list of a new node from the pool.
-void Graph::choose(Node *fresh) {
+// Fills the list of a new node from the pool. `chosen` receives what it holds; returns how many.
+uint32_t Graph::choose(Node *fresh, Near *chosen) {
     const uint32_t most = std::min(options_.own, places_);
     uint8_t *rank = reinterpret_cast<uint8_t *>(visited_); // free until the next search; of each of the pool
     float nearest[kMaxPlaces];
@@ -247,6 +283,7 @@ void Graph::choose(Node *fresh) {
     uint32_t count = 0;
     for (uint32_t i = 0; i < pool_count_ && count < most; ++i) {
         const Node *candidate = node(pool_[i].id);
+        unpack_for(candidate);
         rank[i] = 0;
         for (uint32_t r = 0; r < count && rank[i] == 0; ++r) {
             float d = distance(candidate, node(pool_[members[r]].id));
@@ -263,6 +300,7 @@ void Graph::choose(Node *fresh) {
         if (rank[i] != 1)
             continue;
         const Node *candidate = node(pool_[i].id);
+        unpack_for(candidate);
         bool pruned = false;
         for (uint32_t r = 0; r < count && !pruned; ++r) {
             if (members[r] > i && r < diverse)
@@ -280,24 +318,27 @@ void Graph::choose(Node *fresh) {
     for (uint32_t a = 0, b = diverse; a < diverse || b < count; ++total) {
         bool first = b == count || (a < diverse && nearest[a] <= nearest[b]);
         uint32_t from = first ? a++ : b++;
-        keys(fresh)[total] = nearest[from];
-        ids(fresh)[total] = pool_[members[from]].id | (first ? 0 : 1u << kRankShift);
+        chosen[total] = Near{nearest[from], pool_[members[from]].id};
+        ids(fresh)[total] = chosen[total].id | (first ? 0 : 1u << kRankShift);
+        if (options_.keep_keys)
+            keys(fresh)[total] = nearest[from];
     }
     fresh->count = static_cast<uint8_t>(total);
+    return total;
 }
 
-// The rank of a node at `key` from `of` among the first `count` neighbours of `of`.
-uint32_t Graph::rank_among(const Node *x, float key, Node *of, uint32_t count) {
+// The rank of a node at `key` from another among the first `count` neighbours of that.
+uint32_t Graph::rank_among(const Node *x, float key, const uint32_t *ids, const float *keys, uint32_t count) {
     uint32_t rank = 0;
     for (uint32_t i = 0; i < count; ++i) {
-        const uint32_t other = ids(of)[i] >> kRankShift;
+        const uint32_t other = ids[i] >> kRankShift;
         if (other == kPruned)
             continue;
-        float d = distance(x, node(ids(of)[i] & kIdMask));
+        float d = distance(x, node(ids[i] & kIdMask));
         ++distances_;
         if (fill2_ * d < key)
             return kPruned;
-        if (other == 0 && stands_between(d, key, keys(of)[i]))
+        if (other == 0 && stands_between(d, key, keys[i]))
             rank = 1;
     }
     return rank;
@@ -310,8 +351,15 @@ void Graph::offer(uint32_t target, Near offered) {
     const Node *fresh = node(offered.id);
     NodeLock lock(&t->lock);
     uint32_t *id = ids(t);
-    float *key = keys(t);
+    float computed[kMaxPlaces], *key = options_.keep_keys ? keys(t) : computed;
     const uint32_t count = t->count;
+    if (!options_.keep_keys) {
+        unpack_for(t);
+        for (uint32_t i = 0; i < count; ++i)
+            computed[i] = distance(t, node(id[i] & kIdMask));
+        distances_ += count;
+    }
+    unpack_for(fresh);
     uint32_t at = static_cast<uint32_t>(std::upper_bound(key, key + count, offered.key) - key);
     const bool is_full = count == places_;
     if (is_full && at == count) { // farther than all: only worth a look if there is one to replace
@@ -321,7 +369,7 @@ void Graph::offer(uint32_t target, Near offered) {
         if (!any)
             return;
     }
-    const uint32_t rank = rank_among(fresh, offered.key, t, at);
+    const uint32_t rank = rank_among(fresh, offered.key, id, key, at);
     uint32_t victim = count, lowest = rank;
     bool own = true; // the newcomer is the one to go
     // What the newcomer does to the farther ones shows who goes: look at them first.

@@ -16,7 +16,8 @@
 namespace vecx::hnsw::inlined {
 
 // Memory in pieces that any process of the build can find: pieces of nodes and pieces of heap TIDs, numbered from 0.
-// Returns the piece, made when it did not exist; null when no more memory may be used. Never moves a piece.
+// Returns the piece, made when it did not exist, and zeroed then if there are several processes; null when no more
+// memory may be used. Never moves a piece.
 struct Slabs {
     enum Kind : uint32_t { nodes = 0, tids = 1 };
     static constexpr uint32_t kKinds = 2;
@@ -27,7 +28,10 @@ struct Slabs {
 struct GraphOptions {
     uint32_t ef;       // nodes that a search for neighbours keeps
     uint32_t own;      // neighbours that a node is given when it is new; the other places are for those who choose it
+    uint32_t places;   // of a node while the graph is in memory; at most Shape::places
     float fill;        // 1: free places stay free
+    uint8_t bits;      // of a coordinate in coarse codes: 8, or 4 where memory is short
+    bool keep_keys;    // lists remember distances; else they are computed again, which takes time and saves memory
     uint32_t max_nodes; // 32-bit numbers, less if memory is for less: sizes the tables
     uint32_t buckets;  // for finding equal vectors; a power of two, best about the number of nodes
 };
@@ -54,10 +58,10 @@ class Graph {
     static constexpr uint32_t kMaxNodes = 1u << 30; // two bits of a neighbour's number are its rank
     static constexpr size_t kSlabBytes = 1 << 20; // at most; a power of two of nodes
     // Bytes of one slab of a kind.
-    static size_t slab_size(const Shape &shape, Slabs::Kind kind);
+    static size_t slab_size(const Shape &shape, const GraphOptions &options, Slabs::Kind kind);
     static constexpr uint32_t kTidsPerSlab = 5461; // 64 kB
 
-    // Behind it in memory: the code, then neighbours' numbers, then their distances.
+    // Behind it in memory: the code, then neighbours' numbers, then their distances if these are kept.
     struct Node {
         uint64_t hash;
         uint32_t next;      // of the same bucket; when writing: the position among the records
@@ -86,8 +90,9 @@ class Graph {
 
     // Bytes of the shared part for `options`; the caller zeroes them before the first Graph stands over them.
     static size_t shared_size(const GraphOptions &options);
-    // Bytes that one node takes altogether.
-    static size_t node_size(const Shape &shape);
+    // Bytes of one node, of its code.
+    static size_t node_size(const Shape &shape, const GraphOptions &options);
+    static uint32_t code_size(const Shape &shape, const GraphOptions &options) { return shape.rotated_dim() * options.bits / 8; }
     // `arena` is this process's own.
     Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOptions &options, void *shared, Slabs slabs);
 
@@ -119,9 +124,12 @@ class Graph {
     void make_reachable(const Array<uint32_t> &entries, const Poll &poll);
     // All nodes such that neighbours are close together; Node::next becomes the index in `order`.
     void order_nodes(const Array<uint32_t> &entries, Array<uint32_t> *order, const Poll &poll);
+    bool any_more_tids() const { return shared_->tids.load(std::memory_order_relaxed) > 0; }
 
     Node *node(uint32_t id) { return reinterpret_cast<Node *>(slab(id >> slab_shift_) + (id & slab_mask_) * stride_); }
-    const int8_t *code(const Node *n) const { return reinterpret_cast<const int8_t *>(n + 1); }
+    const uint8_t *code(const Node *n) const { return reinterpret_cast<const uint8_t *>(n + 1); }
+    // R g(x) as the code has it.
+    void decode(const Node *n, float *rotated) const;
     uint32_t neighbour_count(const Node *n) const { return __atomic_load_n(&n->count, __ATOMIC_RELAXED); }
     uint32_t neighbour(const Node *n, uint32_t i) const { return __atomic_load_n(ids(n) + i, __ATOMIC_ACQUIRE) & kIdMask; }
     // f(HeapTid) for every row of a node, as long as it returns true. The same by hand: next_tid(Node::more_tids)...
@@ -135,7 +143,7 @@ class Graph {
     uint32_t next_tid(uint32_t i) { return tid_item(i - 1)->next; } // 0 after the last
     // |g(x) - g(y)|^2, with the additional coordinate of inner products.
     float distance(const Node *a, const Node *b) const {
-        int32_t dot = dot_(code(a), code(b), code_size_);
+        int32_t dot = options_.bits == 8 ? dot_(bytes(a), bytes(b), code_size_) : dot4(a, b);
         float d = a->norm2 + b->norm2 - 2 * (a->scale * b->scale) * static_cast<float>(dot);
         float e = a->extra - b->extra;
         return (d > 0 ? d : 0) + e * e;
@@ -152,6 +160,13 @@ class Graph {
         uint32_t id;
     };
 
+    const int8_t *bytes(const Node *n) const { return reinterpret_cast<const int8_t *>(n + 1); }
+    void unpack_for(const Node *n) {
+        if (options_.bits != 8)
+            unpack(n);
+    }
+    void unpack(const Node *n);
+    int32_t dot4(const Node *a, const Node *b) const;
     uint32_t *ids(Node *n) const { return reinterpret_cast<uint32_t *>(reinterpret_cast<uint8_t *>(n + 1) + code_size_); }
     const uint32_t *ids(const Node *n) const {
         return reinterpret_cast<const uint32_t *>(reinterpret_cast<const uint8_t *>(n + 1) + code_size_);
@@ -165,14 +180,14 @@ class Graph {
     TidItem *tid_item(uint32_t i) { return reinterpret_cast<TidItem *>(tid_slab(i / kTidsPerSlab)) + i % kTidsPerSlab; }
     uint8_t *tid_slab(uint32_t index);
 
-    uint32_t find_equal(const Row &row, const int8_t *code);
+    uint32_t find_equal(const Row &row, const uint8_t *code);
     bool add_tid(uint32_t id, HeapTid tid);
     uint32_t take_node();
-    void link(uint32_t id, const Row &row, const int8_t *code, HeapTid tid, uint8_t participant, uint32_t spill);
+    void link(uint32_t id, const Row &row, const uint8_t *code, HeapTid tid, uint8_t participant, uint32_t spill);
     void search(const Node *query, uint32_t self);
-    void choose(Node *fresh);
+    uint32_t choose(Node *fresh, Near *chosen);
     void offer(uint32_t target, Near offered);
-    uint32_t rank_among(const Node *x, float key, Node *of, uint32_t count);
+    uint32_t rank_among(const Node *x, float key, const uint32_t *ids, const float *keys, uint32_t count);
     bool visit_first(uint32_t id);
     void grow_visited();
     void reach_from(uint32_t id, Array<uint32_t> *queue, uint64_t *reached, const Poll &poll);
@@ -194,6 +209,9 @@ class Graph {
     uint8_t **node_slabs_;
     Array<uint8_t *> tid_slabs_;
 
+    // With 4 bits: the code last unpacked, of the node that is compared with many, and room for another.
+    int8_t *unpacked_, *other_;
+    const Node *unpacked_of_ = nullptr;
     Near *pool_; // of a search: ascending, at most ef; the top bit marks ids that were expanded
     uint32_t pool_count_ = 0;
     const Array<uint32_t> *starts_ = nullptr; // of searches when all nodes are in; else these are drawn

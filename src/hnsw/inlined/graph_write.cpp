@@ -33,7 +33,7 @@ uint32_t PageMaker::entry_places(const Shape &shape, uint32_t body_size) {
 }
 
 PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, const Array<uint32_t> &entries,
-                     uint32_t body_size, uint32_t first_block)
+                     uint32_t body_size, uint32_t first_block, const Poll &poll)
     : graph_(&graph), shape_(graph.shape()), order_(&order), entries_(&entries), body_size_(body_size),
       first_block_(first_block), longs_(arena) {
     per_page_ = page_room(body_size) / (shape_.record_size(shape_.places) + static_cast<uint32_t>(sizeof(Slot)));
@@ -41,7 +41,8 @@ PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, c
     rotated_ = arena.make_array<float>(shape_.rotated_dim());
     other_ = arena.make_array<float>(shape_.rotated_dim());
     code_ = arena.make_array<uint64_t>(shape_.code_words + 1u);
-    plan_tids();
+    if (graph.any_more_tids())
+        plan_tids(poll);
 }
 
 void PageMaker::nodes_of(uint32_t page, uint32_t *first, uint32_t *count) const {
@@ -51,8 +52,10 @@ void PageMaker::nodes_of(uint32_t page, uint32_t *first, uint32_t *count) const 
 
 // --- heap TIDs ------------------------------------------------------------------------------------------------
 
-void PageMaker::plan_tids() {
+void PageMaker::plan_tids(const Poll &poll) {
     for (uint32_t position = 0; position < order_->size(); ++position) {
+        if (position % 1024 == 1023)
+            poll(position, order_->size());
         const Graph::Node *n = graph_->node((*order_)[position]);
         if (n->more_tids == 0)
             continue;
@@ -133,10 +136,7 @@ void PageMaker::fill_tids(MutablePage &page) {
 // --- nodes ----------------------------------------------------------------------------------------------------
 
 void PageMaker::decode(const Graph::Node *n, float *rotated, float *norm2) {
-    decode_coarse(shape_, Coarse{n->scale, n->norm2}, graph_->code(n), rotated);
-    const float *centre = graph_->frame().centre;
-    for (uint32_t i = 0; i < shape_.rotated_dim(); ++i)
-        rotated[i] += centre[i];
+    graph_->decode(n, rotated);
     *norm2 = square(rotated, shape_.rotated_dim());
 }
 

@@ -20,7 +20,7 @@ class PageMaker {
     // `order` as order_nodes left it, `entries` as choose_entries; all in use until the last page is made. Pages
     // of bodies of `body_size` bytes, the first of them block `first_block`.
     PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, const Array<uint32_t> &entries,
-              uint32_t body_size, uint32_t first_block);
+              uint32_t body_size, uint32_t first_block, const Poll &poll);
 
     // The entry node's places on a page of its own.
     static uint32_t entry_places(const Shape &shape, uint32_t body_size);
@@ -64,7 +64,7 @@ class PageMaker {
     Link place(uint32_t position) const {
         return Link{first_block_ + 1 + position / per_page_, static_cast<uint16_t>(position % per_page_), 1};
     }
-    void plan_tids();
+    void plan_tids(const Poll &poll);
     TidPiece next_piece(TidWalk &walk) const;
     void decode(const Graph::Node *n, float *rotated, float *norm2);
     template <class Id>
@@ -93,7 +93,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
     graph.make_reachable(entries, linking);
     graph.order_nodes(entries, &order, ordering);
     const uint32_t first_block = store.block_count();
-    PageMaker pages(arena, graph, order, entries, body_size, first_block);
+    PageMaker pages(arena, graph, order, entries, body_size, first_block, ordering);
     const uint32_t size = RowCoder::stored_size(graph.shape());
     uint8_t *stored = arena.make_array<uint8_t>(static_cast<size_t>(size) * pages.nodes_per_page());
     uint32_t number = 0;

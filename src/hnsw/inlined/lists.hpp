@@ -276,14 +276,21 @@ Status free_orphans(S &store, Arena &arena, const Shape &shape, uint64_t chunks,
         store.lock_chunk_writers(true);
         store.unlock_chunk_writers(true);
         size_t kept = 0;
-        for (const Link &chunk : loose) {
+        for (size_t i = 0; i < loose.size(); ++i) { // what only such a chunk names goes with it
+            const Link chunk = loose[i];
             TidChunkHead head;
             bool found, listed = false;
+            store.poll();
+            if (chunk.block >= store.block_count())
+                continue;
             VECX_TRY(look_at_chunk(store, chunk, &head, &found));
             if (found)
                 VECX_TRY(is_in_list(store, shape, head.node, chunk, chunks, &listed));
-            if (found && !listed)
-                loose[kept++] = chunk;
+            if (!found || listed)
+                continue;
+            loose[kept++] = chunk;
+            if (!head.next.none() && head.next.slot < kMaxSlots && loose.size() < 2 * chunks)
+                loose.push_back(head.next);
         }
         loose.resize_uninitialized(kept);
         std::sort(loose.begin(), loose.end(), [](const Link &a, const Link &b) { return a.key() < b.key(); });

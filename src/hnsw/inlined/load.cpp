@@ -4,12 +4,15 @@
 #include <cmath>
 #include <cstring>
 
+#include "hnsw/inlined/coarse4.hpp"
+
 #include "base/core_only.hpp"
 
 namespace vecx::hnsw::inlined {
 
-RowCoder::RowCoder(const Shape &shape, const Frame &frame, Arena &arena) : shape_(shape), frame_(frame), row_{} {
-    coarse_code_ = arena.make_array<int8_t>(shape.rotated_dim());
+RowCoder::RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &arena)
+    : shape_(shape), frame_(frame), row_{}, bits_(bits) {
+    coarse_code_ = arena.make_array<uint8_t>(shape.rotated_dim());
     stored_ = arena.make_array<uint8_t>(stored_size(shape));
     memset(stored_, 0, stored_size(shape)); // padding behind the vector goes to disk
     value_ = arena.make_array<float>(static_cast<size_t>(shape.dim));
@@ -27,7 +30,8 @@ void RowCoder::code(Payload payload) {
     rotate(shape_, value_, rotated_);
     for (uint32_t i = 0; i < shape_.rotated_dim(); ++i)
         rotated_[i] -= frame_.centre[i];
-    row_.coarse = encode_coarse(shape_, rotated_, coarse_code_);
+    row_.coarse = bits_ == 8 ? encode_coarse(shape_, rotated_, reinterpret_cast<int8_t *>(coarse_code_))
+                             : encode_coarse4(rotated_, shape_.rotated_dim(), coarse_code_);
     row_.extra = 0;
     if (shape_.metric == Metric::ip) {
         float rest = frame_.bound2 - head.norm * head.norm;

@@ -30,13 +30,14 @@ struct Row {
 
 class RowCoder {
   public:
-    RowCoder(const Shape &shape, const Frame &frame, Arena &arena);
+    // `bits` of a coordinate of the coarse codes: 8 or 4.
+    RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &arena);
 
     // `payload` must be sound for the shape. The results stay until the next call.
     void code(Payload payload);
 
     const Row &row() const { return row_; }
-    const int8_t *coarse_code() const { return coarse_code_; } // shape.rotated_dim() of them
+    const uint8_t *coarse_code() const { return coarse_code_; } // shape.rotated_dim() times `bits`
     const uint8_t *stored() const { return stored_; }          // stored_size() bytes
     static uint32_t stored_size(const Shape &shape) { return static_cast<uint32_t>(sizeof(Spilled)) + shape.own_size(); }
 
@@ -44,7 +45,8 @@ class RowCoder {
     Shape shape_;
     Frame frame_;
     Row row_;
-    int8_t *coarse_code_;
+    int bits_;
+    uint8_t *coarse_code_;
     uint8_t *stored_;
     float *value_, *rotated_;
 };

@@ -191,7 +191,7 @@ class Repairer {
             }
             bool stale;
             VECX_TRY(mender_.write(block, &stale));
-            result_->nodes_repaired += changed;
+            result_->nodes_repaired += last ? 0 : changed;
             if (!stale)
                 break;
         }

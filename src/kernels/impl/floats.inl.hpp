@@ -84,13 +84,13 @@ struct L2sq {
     template <class V>
     static V add(V sum, V x, V y) {
         V d = x - y;
-        return xsimd::fma(d, d, sum);
+        return fused(d, d, sum);
     }
 };
 struct Dot {
     template <class V>
     static V add(V sum, V x, V y) {
-        return xsimd::fma(x, y, sum);
+        return fused(x, y, sum);
     }
 };
 struct L1 {

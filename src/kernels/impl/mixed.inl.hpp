@@ -19,17 +19,20 @@ struct I8 {
     }
 };
 
+// The scale comes negated: one kind of fused operation does for all.
 struct ScaledL2sq {
+    static constexpr float kSign = -1.0f;
     template <class V>
-    static V add(V sum, V x, V y, V scale) {
-        V d = xsimd::fnma(scale, y, x);
-        return xsimd::fma(d, d, sum);
+    static V add(V sum, V x, V y, V minus_scale) {
+        V d = fused(minus_scale, y, x);
+        return fused(d, d, sum);
     }
 };
 struct ScaledDot {
+    static constexpr float kSign = 1.0f;
     template <class V>
     static V add(V sum, V x, V y, V scale) {
-        return xsimd::fma(x, scale * y, sum);
+        return fused(x, scale * y, sum);
     }
 };
 
@@ -52,7 +55,7 @@ template <class A, class F, class Op>
     if constexpr (!A::kMaskedLoads)
         if (n < F::kStep)
             return pad_mixed<F>(a, b, scale, n, reduce_mixed<A, F, Op>);
-    const Floats<A> times(scale);
+    const Floats<A> times(Op::kSign * scale);
     Floats<A> s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f);
     const size_t whole = n & ~(2 * F::kStep - 1);
     size_t i = 0;

@@ -1,8 +1,7 @@
-// Estimates of all neighbours of a node from their codes, without look-ups in tables of more than 16 bytes.
+// Estimates of all neighbours of a node from their codes, and the forms of the query for them.
 #pragma once
 
-#include "kernels/kernels.hpp"
-#include "kernels/simd.hpp"
+#include "kernels/impl/encode.inl.hpp"
 
 namespace vecx::kernels {
 namespace {
@@ -84,6 +83,94 @@ template <class A>
     }
 }
 #endif
+
+// 64 levels of a word to its weights, transposed from 8 bytes of 8 bits.
+#if defined(__x86_64__)
+inline void put_weights(const uint8_t *levels, int8_t *weights) {
+    const __m128i top = _mm_set1_epi8(63);
+    const __m128i order = _mm_setr_epi8(0, 8, 1, 9, 2, 10, 3, 11, 4, 12, 5, 13, 6, 14, 7, 15);
+    auto pair = [&](size_t k) { // bits 0 to 7 of bytes k and k + 1, in turns
+        __m128i x = _mm_loadu_si128(reinterpret_cast<const __m128i *>(levels + 8 * k));
+        return _mm_shuffle_epi8(_mm_sub_epi8(top, _mm_add_epi8(x, x)), order);
+    };
+    const __m128i x0 = pair(0), x2 = pair(2), x4 = pair(4), x6 = pair(6);
+    const __m128i a = _mm_unpacklo_epi16(x0, x2), b = _mm_unpackhi_epi16(x0, x2); // bytes 0 to 3: bits 0 to 3, 4 to 7
+    const __m128i c = _mm_unpacklo_epi16(x4, x6), d = _mm_unpackhi_epi16(x4, x6);
+    __m128i *out = reinterpret_cast<__m128i *>(weights);
+    _mm_storeu_si128(out, _mm_unpacklo_epi32(a, c));
+    _mm_storeu_si128(out + 1, _mm_unpackhi_epi32(a, c));
+    _mm_storeu_si128(out + 2, _mm_unpacklo_epi32(b, d));
+    _mm_storeu_si128(out + 3, _mm_unpackhi_epi32(b, d));
+}
+
+// 63 - level is level with all six bits flipped.
+template <class A>
+void put_tables(const uint8_t *levels, uint8_t *tables) {
+    using Ints = typename A::Ints;
+    constexpr char x = 63;
+    const Ints flip0 = A::repeat_16(_mm_setr_epi8(0, x, 0, x, 0, x, 0, x, 0, x, 0, x, 0, x, 0, x));
+    const Ints flip1 = A::repeat_16(_mm_setr_epi8(0, 0, x, x, 0, 0, x, x, 0, 0, x, x, 0, 0, x, x));
+    const Ints flip2 = A::repeat_16(_mm_setr_epi8(0, 0, 0, 0, x, x, x, x, 0, 0, 0, 0, x, x, x, x));
+    const Ints flip3 = A::repeat_16(_mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, x, x, x, x, x, x, x, x));
+    for (size_t k = 0; k < 128; k += A::kBytes) { // tables of 16 bytes, each for 8 levels
+        const Ints eight = A::spread_8(levels + k / 2);
+        auto entries = [&](char first) {
+            auto level = [&](char i, Ints flip) {
+                return A::xor_bits(A::pick_bytes(eight, A::fill_bytes(static_cast<char>(first + i))), flip);
+            };
+            return A::add_i8(A::add_i8(level(0, flip0), level(1, flip1)), A::add_i8(level(2, flip2), level(3, flip3)));
+        };
+        A::store_ints(tables + k, entries(0));
+        A::store_ints(tables + 128 + k, entries(4));
+    }
+}
+
+inline uint32_t sum_64(const uint8_t *levels) {
+    const __m128i zero = _mm_setzero_si128();
+    __m128i sum = zero;
+    for (size_t i = 0; i < 64; i += 16)
+        sum = _mm_add_epi64(sum, _mm_sad_epu8(_mm_loadu_si128(reinterpret_cast<const __m128i *>(levels + i)), zero));
+    return static_cast<uint32_t>(Sse4::sum_u64(sum));
+}
+#else
+inline void put_weights(const uint8_t *levels, int8_t *weights) {
+    for (size_t i = 0; i < 64; ++i)
+        weights[8 * (i % 8) + i / 8] = static_cast<int8_t>(63 - 2 * levels[i]);
+}
+template <class A>
+void put_tables(const uint8_t *levels, uint8_t *tables) {
+    for (size_t half = 0; half < 16; ++half)
+        for (unsigned bits = 0; bits < 16; ++bits) {
+            unsigned entry = 0;
+            for (unsigned k = 0; k < 4; ++k)
+                entry += levels[4 * half + k] ^ ((bits >> k) & 1 ? 63u : 0u);
+            tables[128 * (half % 2) + 16 * (half / 2) + bits] = static_cast<uint8_t>(entry);
+        }
+}
+inline uint32_t sum_64(const uint8_t *levels) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < 64; ++i)
+        sum += levels[i];
+    return sum;
+}
+#endif
+
+template <class A>
+[[gnu::flatten]] uint32_t prepare_sweep(const float *x, float inverse, size_t words, uint8_t *tables, int8_t *weights) {
+    const Floats<A> times(inverse), top(63.0f), half(0.5f);
+    uint32_t level_sum = 0;
+    for (size_t w = 0; w < words; ++w, x += 64, tables += 256, weights += 64) {
+        uint8_t levels[64];
+        for (size_t i = 0; i < 64; i += A::kFloats) {
+            Floats<A> level = (load_floats<A>(x + i) * times + top) * half;
+            A::narrow_i8(clamp<A>(level, 0.0f, 63.0f), reinterpret_cast<int8_t *>(levels + i));
+        }
+        level_sum += sum_64(levels);
+        put_weights(levels, weights);
+        put_tables<A>(levels, tables);
+    }
+    return level_sum;
+}
 
 } // namespace
 } // namespace vecx::kernels

@@ -3,9 +3,11 @@
 
 #include "kernels/impl/bits.inl.hpp"
 #include "kernels/impl/convert.inl.hpp"
+#include "kernels/impl/encode.inl.hpp"
 #include "kernels/impl/floats.inl.hpp"
 #include "kernels/impl/int8.inl.hpp"
 #include "kernels/impl/mixed.inl.hpp"
+#include "kernels/impl/rotate.inl.hpp"
 #include "kernels/impl/sweep.inl.hpp"
 #include "kernels/tables.hpp"
 
@@ -34,6 +36,14 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .l2sq_f32_i8 = reduce_mixed<A, I8<A>, ScaledL2sq>,
         .dot_f32_i8 = reduce_mixed<A, I8<A>, ScaledDot>,
         .sweep = sweep<typename A::SweepArch>,
+        .prepare_sweep = prepare_sweep<A>,
+        .flip_signs = flip_signs<A>,
+        .hadamard = hadamard<A>,
+        .turn_pairs = turn_pairs<A>,
+        .encode_f32 = encode_f32<A>,
+        .encode_i8 = encode_i8<A>,
+        .largest_f32 = largest_f32<A>,
+        .quantise_i8 = quantise_i8<A>,
         .l2sq_i8 = reduce_i8<A, L2sqI8<A>>,
         .dot_i8 = reduce_i8<A, DotI8<A>>,
         .l1_i8 = reduce_i8<A, L1I8<A>>,

@@ -55,12 +55,43 @@ struct Avx2 {
     static float sum_f32(__m256 x) {
         return Sse4::sum_f32(_mm_add_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));
     }
+    static float sum_halves(__m256 x) { return sum_f32(x); }
     static int32_t sum_i32(Ints x) {
         return Sse4::sum_i32(_mm_add_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
     }
     static uint64_t sum_u64(Ints x) {
         return Sse4::sum_u64(_mm_add_epi64(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)));
     }
+
+    template <int kStride>
+    static __m256 butterfly(__m256 x) {
+        __m256 y = kStride == 4 ? _mm256_permute2f128_ps(x, x, 1) : _mm256_permute_ps(x, kStride == 1 ? 0xB1 : 0x4E);
+        return _mm256_blend_ps(_mm256_add_ps(x, y), _mm256_sub_ps(y, x),
+                               kStride == 1 ? 0xAA : kStride == 2 ? 0xCC : 0xF0);
+    }
+    static __m256 sign_bits(uint64_t bits) {
+        // Each bit is shifted to the top; what is below it is masked away.
+        __m256i shifted = _mm256_sllv_epi32(_mm256_set1_epi32(static_cast<int>(bits)),
+                                            _mm256_setr_epi32(31, 30, 29, 28, 27, 26, 25, 24));
+        return _mm256_castsi256_ps(_mm256_and_si256(shifted, _mm256_set1_epi32(INT32_MIN)));
+    }
+    static uint64_t positive_bits(__m256 x) {
+        return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(x, _mm256_setzero_ps(), _CMP_GT_OQ)));
+    }
+    static void narrow_i8(__m256 x, int8_t *out) {
+        __m256i words = _mm256_cvtps_epi32(x);
+        __m128i halves = _mm_packs_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+        _mm_storel_epi64(reinterpret_cast<__m128i *>(out), _mm_packs_epi16(halves, halves));
+    }
+    static float largest_f32(__m256 x) {
+        return Sse4::largest_f32(_mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1)));
+    }
+    static Ints spread_8(const void *p) { return _mm256_permute4x64_epi64(_mm256_castsi128_si256(load_half(p)), 0x50); }
+    static Ints pick_bytes(Ints x, Ints index) { return _mm256_shuffle_epi8(x, index); }
+    static Ints repeat_16(__m128i x) { return _mm256_broadcastsi128_si256(x); }
+    static Ints xor_bits(Ints x, Ints y) { return _mm256_xor_si256(x, y); }
+    static Ints add_i8(Ints x, Ints y) { return _mm256_add_epi8(x, y); }
+    static void store_ints(void *p, Ints x) { _mm256_storeu_si256(static_cast<__m256i *>(p), x); }
 
     using SweepArch = Avx2;
     static constexpr size_t kSweepBytes = 32;
@@ -104,6 +135,8 @@ struct Avx2 {
     static Bits add_bits(Bits x, Bits y) { return add_i64(x, y); }
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
+
+inline Floats<Avx2> fused(Floats<Avx2> x, Floats<Avx2> y, Floats<Avx2> z) { return _mm256_fmadd_ps(x, y, z); }
 
 } // namespace
 } // namespace vecx::kernels

@@ -71,12 +71,41 @@ struct Avx512 {
     static float sum_f32(__m512 x) {
         return Avx2::sum_f32(_mm256_add_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)));
     }
+    static float sum_halves(__m512 x) { return sum_f32(x); }
     static int32_t sum_i32(Ints x) {
         return Avx2::sum_i32(_mm256_add_epi32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
     }
     static uint64_t sum_u64(Ints x) {
         return Avx2::sum_u64(_mm256_add_epi64(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
     }
+
+    template <int kStride>
+    static __m512 butterfly(__m512 x) {
+        __m512 y = kStride == 1   ? _mm512_permute_ps(x, 0xB1)
+                   : kStride == 2 ? _mm512_permute_ps(x, 0x4E)
+                                  : _mm512_shuffle_f32x4(x, x, kStride == 4 ? 0xB1 : 0x4E);
+        constexpr __mmask16 upper = kStride == 1 ? 0xAAAA : kStride == 2 ? 0xCCCC : kStride == 4 ? 0xF0F0 : 0xFF00;
+        return _mm512_mask_sub_ps(_mm512_add_ps(x, y), upper, y, x);
+    }
+    static __m512 sign_bits(uint64_t bits) {
+        return _mm512_castsi512_ps(_mm512_maskz_set1_epi32(static_cast<__mmask16>(bits), INT32_MIN));
+    }
+    static uint64_t positive_bits(__m512 x) { return _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ); }
+    static void narrow_i8(__m512 x, int8_t *out) {
+        _mm_storeu_si128(reinterpret_cast<__m128i *>(out), _mm512_cvtsepi32_epi8(_mm512_cvtps_epi32(x)));
+    }
+    static float largest_f32(__m512 x) {
+        return Avx2::largest_f32(_mm256_max_ps(_mm512_castps512_ps256(x), _mm512_extractf32x8_ps(x, 1)));
+    }
+    static Ints spread_8(const void *p) {
+        return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 0, 1, 1, 2, 2, 3, 3), _mm512_castsi256_si512(load_half(p)));
+    }
+    static Ints fill_bytes(char x) { return _mm512_set1_epi8(x); }
+    static Ints pick_bytes(Ints x, Ints index) { return _mm512_shuffle_epi8(x, index); }
+    static Ints repeat_16(__m128i x) { return _mm512_broadcast_i32x4(x); }
+    static Ints xor_bits(Ints x, Ints y) { return _mm512_xor_si512(x, y); }
+    static Ints add_i8(Ints x, Ints y) { return _mm512_add_epi8(x, y); }
+    static void store_ints(void *p, Ints x) { _mm512_storeu_si512(p, x); }
 
     // Without VBMI wider registers gain nothing: a group of codes fills 32 bytes.
     using SweepArch = Avx2;
@@ -102,6 +131,8 @@ struct Avx512 {
     static Bits add_bits(Bits x, Bits y) { return add_i64(x, y); }
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
+
+inline Floats<Avx512> fused(Floats<Avx512> x, Floats<Avx512> y, Floats<Avx512> z) { return _mm512_fmadd_ps(x, y, z); }
 
 } // namespace
 } // namespace vecx::kernels

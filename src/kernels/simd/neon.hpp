@@ -59,8 +59,36 @@ struct Neon {
         uint8x16_t d = vreinterpretq_u8_s8(vabdq_s8(vreinterpretq_s8_u8(x), vreinterpretq_s8_u8(y)));
         return vreinterpretq_u8_u64(vpadalq_u32(vreinterpretq_u64_u8(sum), vpaddlq_u16(vpaddlq_u8(d))));
     }
+    template <int kStride>
+    static float32x4_t butterfly(float32x4_t x) {
+        float32x4_t y = kStride == 1 ? vrev64q_f32(x) : vextq_f32(x, x, 2);
+        constexpr uint32_t first = kStride == 1 ? ~0u : 0;
+        const uint32x4_t upper = {0, first, ~first, ~0u};
+        return vbslq_f32(upper, vsubq_f32(y, x), vaddq_f32(x, y));
+    }
+    static float32x4_t sign_bits(uint64_t bits) {
+        const int32x4_t shifts = {31, 30, 29, 28};
+        uint32x4_t shifted = vshlq_u32(vdupq_n_u32(static_cast<uint32_t>(bits)), shifts);
+        return vreinterpretq_f32_u32(vandq_u32(shifted, vdupq_n_u32(0x80000000u)));
+    }
+    static uint64_t positive_bits(float32x4_t x) {
+        const uint32x4_t places = {1, 2, 4, 8};
+        return vaddvq_u32(vandq_u32(vcgtzq_f32(x), places));
+    }
+    static void narrow_i8(float32x4_t x, int8_t *out) {
+        int16x4_t halves = vqmovn_s32(vcvtnq_s32_f32(x));
+        int8x8_t bytes = vqmovn_s16(vcombine_s16(halves, halves));
+        uint32_t four = vget_lane_u32(vreinterpret_u32_s8(bytes), 0);
+        memcpy(out, &four, sizeof four);
+    }
+    static float largest_f32(float32x4_t x) { return vmaxvq_f32(x); }
     using SweepArch = void; // the portable one
 
+    // Lanes i and i + 2 first, as the other archs.
+    static float sum_halves(float32x4_t x) {
+        float32x2_t halves = vadd_f32(vget_low_f32(x), vget_high_f32(x));
+        return vget_lane_f32(halves, 0) + vget_lane_f32(halves, 1);
+    }
     static float sum_f32(float32x4_t x) { return vaddvq_f32(x); }
     static int32_t sum_i32(Ints x) { return vaddvq_s32(vreinterpretq_s32_u8(x)); }
     static uint64_t sum_u64(Ints x) { return vaddvq_u64(vreinterpretq_u64_u8(x)); }
@@ -77,6 +105,8 @@ struct Neon {
     static Bits add_bits(Bits x, Bits y) { return add_i64(x, y); }
     static uint64_t sum_bits(Bits x) { return sum_u64(x); }
 };
+
+inline Floats<Neon> fused(Floats<Neon> x, Floats<Neon> y, Floats<Neon> z) { return vfmaq_f32(z, x, y); }
 
 } // namespace
 } // namespace vecx::kernels

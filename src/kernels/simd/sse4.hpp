@@ -91,6 +91,7 @@ struct Sse4 {
         x = _mm_add_ps(x, _mm_movehl_ps(x, x));
         return _mm_cvtss_f32(_mm_add_ss(x, _mm_movehdup_ps(x)));
     }
+    static float sum_halves(__m128 x) { return sum_f32(x); }
     static int32_t sum_i32(Ints x) {
         x = _mm_add_epi32(x, _mm_unpackhi_epi64(x, x));
         x = _mm_add_epi32(x, _mm_shuffle_epi32(x, 1));
@@ -99,6 +100,40 @@ struct Sse4 {
     static uint64_t sum_u64(Ints x) {
         return static_cast<uint64_t>(_mm_cvtsi128_si64(_mm_add_epi64(x, _mm_unpackhi_epi64(x, x))));
     }
+
+    // One stage of a Hadamard transform within a register: lanes i and i + kStride become sum and difference.
+    template <int kStride>
+    static __m128 butterfly(__m128 x) {
+        __m128 y = _mm_shuffle_ps(x, x, kStride == 1 ? 0xB1 : 0x4E);
+        return _mm_blend_ps(_mm_add_ps(x, y), _mm_sub_ps(y, x), kStride == 1 ? 0xA : 0xC);
+    }
+    // The sign bits of the lanes whose bit is set in `bits`.
+    static __m128 sign_bits(uint64_t bits) {
+        __m128i picked = _mm_and_si128(_mm_set1_epi32(static_cast<int>(bits)), _mm_setr_epi32(1, 2, 4, 8));
+        __m128i empty = _mm_cmpeq_epi32(picked, _mm_setzero_si128());
+        return _mm_castsi128_ps(_mm_andnot_si128(empty, _mm_set1_epi32(INT32_MIN)));
+    }
+    static uint64_t positive_bits(__m128 x) {
+        return static_cast<uint64_t>(_mm_movemask_ps(_mm_cmpgt_ps(x, _mm_setzero_ps())));
+    }
+    // Rounded to nearest even; kFloats bytes.
+    static void narrow_i8(__m128 x, int8_t *out) {
+        __m128i words = _mm_cvtps_epi32(x);
+        words = _mm_packs_epi32(words, words);
+        int32_t bytes = _mm_cvtsi128_si32(_mm_packs_epi16(words, words));
+        memcpy(out, &bytes, sizeof bytes);
+    }
+    static float largest_f32(__m128 x) {
+        x = _mm_max_ps(x, _mm_movehl_ps(x, x));
+        return _mm_cvtss_f32(_mm_max_ss(x, _mm_movehdup_ps(x)));
+    }
+    // Eight bytes for each 128 bits, twice; bytes of each 128 bits picked by index.
+    static Ints spread_8(const void *p) { return repeat_8(p); }
+    static Ints pick_bytes(Ints x, Ints index) { return _mm_shuffle_epi8(x, index); }
+    static Ints repeat_16(__m128i x) { return x; }
+    static Ints xor_bits(Ints x, Ints y) { return _mm_xor_si128(x, y); }
+    static Ints add_i8(Ints x, Ints y) { return _mm_add_epi8(x, y); }
+    static void store_ints(void *p, Ints x) { _mm_storeu_si128(static_cast<__m128i *>(p), x); }
 
     // sweep_weights: a register has one word of the codes of kSweepBytes / 8 neighbours.
     using SweepArch = Sse4;
@@ -136,6 +171,10 @@ struct Sse4 {
     static Bits add_bits(Bits x, Bits y) { return x + y; }
     static uint64_t sum_bits(Bits x) { return x; }
 };
+
+// x * y + z, rounded once where the arch can. xsimd's own fma leaves the fusing of AVX-512 to the compiler, which is told
+// not to fuse (flags.mk).
+inline Floats<Sse4> fused(Floats<Sse4> x, Floats<Sse4> y, Floats<Sse4> z) { return x * y + z; }
 
 } // namespace
 } // namespace vecx::kernels

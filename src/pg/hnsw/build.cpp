@@ -22,6 +22,10 @@ namespace vecx::pg {
 
 namespace {
 
+// What layout = auto means where layout inline is possible.
+constexpr bool kAutoInlines = false;
+constexpr int32_t kLeastInlineDim = 16; // shorter vectors are not worth a code: they are as short themselves
+
 constexpr uint64_t kSeed = 0x76656378; // fixed: two builds of one table give the same index
 
 struct Build {
@@ -103,16 +107,18 @@ IndexFacts facts_of_new(Relation index) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                         errmsg("there is no %s distance for type %s", metric_name(facts.metric),
                                element_type_name(facts.type))));
-    // 0 is auto: plain until the other layouts can do all that it can.
-    const bool wanted = facts.layout == hnsw::LayoutKind::inlined || facts.layout == hnsw::LayoutKind::compact;
-    if (!wanted) {
+    const hnsw::LayoutKind asked = facts.layout;
+    if (asked == hnsw::LayoutKind{})
+        facts.layout = kAutoInlines && facts.dim >= kLeastInlineDim ? hnsw::LayoutKind::inlined : hnsw::LayoutKind::plain;
+    if (facts.layout != hnsw::LayoutKind::plain &&
+        !hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape)) {
+        if (asked != hnsw::LayoutKind{})
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("layout \"%s\" is not possible for %s distance of %s with %d dimensions",
+                                   asked == hnsw::LayoutKind::compact ? "compact" : "inline", metric_name(facts.metric),
+                                   element_type_name(facts.type), facts.dim),
+                            errhint("Use layout = auto or plain.")));
         facts.layout = hnsw::LayoutKind::plain;
-    } else if (!hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape)) {
-        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-                        errmsg("layout \"%s\" is not possible for %s distance of %s with %d dimensions",
-                               facts.layout == hnsw::LayoutKind::compact ? "compact" : "inline", metric_name(facts.metric),
-                               element_type_name(facts.type), facts.dim),
-                        errhint("Use layout = auto or plain.")));
     }
     return facts;
 }

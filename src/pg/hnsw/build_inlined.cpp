@@ -31,6 +31,7 @@ constexpr uint64_t kSeed = 0x76656378;       // fixed: two serial builds of one 
 constexpr BlockNumber kSampleBlocks = 16;    // at least; up to four times as many while there are few rows
 constexpr uint64_t kSampleRows = 256;
 constexpr float kFill = 1.2f;                // src/hnsw/experiments.md, section 3
+constexpr double kSureRows = 1.02;           // for how many times the estimated rows there should be room
 constexpr double kLookAhead = 1.5;           // nodes kept for each of ef_construction
 
 struct Sample {
@@ -84,23 +85,43 @@ inlined::Poll report_poll(int64 phase) {
                          &phases[phase == kPhaseLink ? 0 : 1]};
 }
 
+// What memory is enough for: the best form that holds all rows as far as their number is known, else the smallest.
+void fit_to_memory(BuildPlan &plan, size_t memory) {
+    const inlined::Shape &shape = plan.facts.shape;
+    const uint32_t least = std::min<uint32_t>(shape.places, inlined::kMinPlaces);
+    struct Form {
+        uint8_t bits;
+        bool keep_keys;
+        uint32_t places;
+    } forms[] = {{8, true, shape.places}, {8, false, shape.places}, {4, true, shape.places},
+                 {4, false, shape.places}, {4, false, (shape.places + least) / 2}, {4, false, least}};
+    inlined::GraphOptions &options = plan.options;
+    for (const Form &form : forms) {
+        options.bits = form.bits;
+        options.keep_keys = form.keep_keys;
+        options.places = form.places;
+        const size_t slot = inlined::Graph::node_size(shape, options);
+        const size_t each = slot + sizeof(uint32_t); // the order of writing
+        options.max_nodes = static_cast<uint32_t>(std::min<size_t>(memory / each + 1, inlined::Graph::kMaxNodes));
+        const double nodes = std::clamp(plan.expected_rows, 1024.0, 1024.0 + options.max_nodes);
+        options.buckets = std::bit_floor(static_cast<uint32_t>(nodes));
+        plan.shared_size = inlined::Graph::shared_size(options);
+        plan.slab_memory = memory > plan.shared_size ? (memory - plan.shared_size) / each * slot : 0;
+        const size_t slab = inlined::Graph::slab_size(shape, options, inlined::Slabs::nodes);
+        if (plan.expected_rows * kSureRows <= static_cast<double>(plan.slab_memory / slab * (slab / slot)))
+            break;
+    }
+    options.own = options.places;
+}
+
 BuildPlan make_plan(const IndexFacts &facts, const inlined::Frame &frame, double expected_rows) {
-    const inlined::Shape &shape = facts.shape;
-    const size_t memory = static_cast<size_t>(maintenance_work_mem) * 1024;
-    const size_t slot = inlined::Graph::node_size(shape);
-    const size_t each = slot + sizeof(uint32_t); // the order of writing
     BuildPlan plan{};
     plan.facts = facts;
     plan.bound2 = frame.bound2;
     plan.expected_rows = expected_rows;
     plan.options.ef = static_cast<uint32_t>(facts.ef_construction * kLookAhead);
-    plan.options.own = shape.places;
     plan.options.fill = kFill;
-    plan.options.max_nodes = static_cast<uint32_t>(std::min<size_t>(memory / each + 1, inlined::Graph::kMaxNodes));
-    const double nodes = std::clamp(expected_rows, 1024.0, 1024.0 + plan.options.max_nodes);
-    plan.options.buckets = std::bit_ceil(static_cast<uint32_t>(nodes));
-    plan.shared_size = inlined::Graph::shared_size(plan.options);
-    plan.slab_memory = memory > plan.shared_size ? (memory - plan.shared_size) / each * slot : 0;
+    fit_to_memory(plan, static_cast<size_t>(maintenance_work_mem) * 1024);
     return plan;
 }
 

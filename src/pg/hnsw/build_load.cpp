@@ -35,7 +35,7 @@ Loader::Loader(Relation index, const BuildPlan &plan, const inlined::Frame &fram
                BuildCounters *counters, FileSet *files, int participant)
     : index_(index), plan_(plan),
       tuple_context_(AllocSetContextCreate(CurrentMemoryContext, "hnsw build tuple", ALLOCSET_DEFAULT_SIZES)),
-      arena_(arena_over(CurrentMemoryContext)), coder_(plan.facts.shape, frame, arena_),
+      arena_(arena_over(CurrentMemoryContext)), coder_(plan.facts.shape, frame, plan.options.bits, arena_),
       graph_(arena_, plan.facts.shape, frame, plan.options, shared, slabs), counters_(counters), files_(files),
       participant_(participant),
       vectors_(files, FileName("vectors", participant).text, inlined::RowCoder::stored_size(plan.facts.shape)),

@@ -56,6 +56,11 @@ class Loader {
     Status read(uint8_t participant, uint32_t number, uint8_t *out) { return vectors_of_[participant].read(number, out); }
     SpillFile &waiting_of(int participant) { return waiting_of_[participant]; }
     void close_files();
+    // In a worker, when it has finished: its files are the leader's now.
+    void leave_files() {
+        vectors_.close();
+        waiting_.close();
+    }
 
   private:
     static void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *opaque);

@@ -42,6 +42,7 @@ enum Key : uint64 { kKeyShared = 1, kKeyScan, kKeyFrame, kKeyGraph, kKeySlabs, k
 
 constexpr int kTranche = LWTRANCHE_PARALLEL_QUERY_DSA;
 constexpr size_t kLeastBatch = 1 << 20; // bytes of slabs that are made together
+constexpr size_t kMostBatch = 64 << 20; // or an eighth of what there is
 
 struct SlabTable {
     uint32_t capacity[inlined::Slabs::kKinds]; // entries of each kind, one kind behind the other
@@ -70,21 +71,26 @@ struct SharedSlabs {
     dsa_area *area;
 };
 
-// Makes the slabs from the first that is missing: at once those that all rows will need as far as this is known,
-// else an eighth of what there is.
+// Makes some slabs, from the first that is missing: those that the expected rows will need, and further ones by and
+// by. Not too many at once, for they are zeroed, and nobody can cancel that.
 void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     SlabTable *table = s->table;
+    const BuildPlan &plan = s->shared->plan;
     const uint32_t first = table->made[kind];
-    size_t wanted = std::max(kLeastBatch, first * bytes / 8);
-    if (kind == inlined::Slabs::nodes && first == 0)
-        wanted = static_cast<size_t>(s->shared->plan.expected_rows * 1.02 *
-                                     static_cast<double>(inlined::Graph::node_size(s->shared->plan.facts.shape)));
+    const size_t made = first * bytes;
+    size_t wanted = std::max(kLeastBatch, made / 8);
+    if (kind == inlined::Slabs::nodes) {
+        double expected = plan.expected_rows * 1.02 * static_cast<double>(inlined::Graph::node_size(plan.facts.shape, plan.options));
+        if (expected > static_cast<double>(made + wanted))
+            wanted = static_cast<size_t>(std::min(expected - static_cast<double>(made),
+                                                  static_cast<double>(std::max(kMostBatch, made / 8))));
+    }
     size_t count = std::max<size_t>(1, (wanted + bytes - 1) / bytes);
-    count = std::min(count, (s->shared->plan.slab_memory - table->used) / bytes);
+    count = std::min(count, (plan.slab_memory - table->used) / bytes);
     count = std::min<size_t>(count, table->capacity[kind] - first);
     if (count == 0)
         return;
-    dsa_pointer batch = dsa_allocate_extended(s->area, count * bytes, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM);
+    dsa_pointer batch = dsa_allocate_extended(s->area, count * bytes, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
     if (!DsaPointerIsValid(batch))
         return;
     const uint32_t base = kind == inlined::Slabs::nodes ? 0 : table->capacity[0];
@@ -185,8 +191,8 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
 
     const size_t workers_size = static_cast<size_t>(workers);
     const inlined::Shape &shape = plan.facts.shape;
-    const size_t node_slab = inlined::Graph::slab_size(shape, inlined::Slabs::nodes);
-    const size_t tid_slab = inlined::Graph::slab_size(shape, inlined::Slabs::tids);
+    const size_t node_slab = inlined::Graph::slab_size(shape, plan.options, inlined::Slabs::nodes);
+    const size_t tid_slab = inlined::Graph::slab_size(shape, plan.options, inlined::Slabs::tids);
     SlabTable sizes{};
     sizes.capacity[inlined::Slabs::nodes] = static_cast<uint32_t>(plan.slab_memory / node_slab + 1);
     sizes.capacity[inlined::Slabs::tids] = static_cast<uint32_t>(plan.slab_memory / tid_slab + 1);
@@ -326,6 +332,7 @@ void vecx_hnsw_build_worker(dsm_segment *segment, shm_toc *toc) {
     Loader *loader = make_loader(index, shared, toc, area, ParallelWorkerNumber + 1);
     ParallelTableScanDesc scan = static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false));
     LoadResult result = loader->run(heap, info, table_beginscan_parallel(heap, scan));
+    loader->leave_files();
 
     InstrEndParallelQuery(static_cast<BufferUsage *>(shm_toc_lookup(toc, kKeyBuffers, false)) + ParallelWorkerNumber,
                           static_cast<WalUsage *>(shm_toc_lookup(toc, kKeyWal, false)) + ParallelWorkerNumber);

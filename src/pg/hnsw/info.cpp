@@ -1,6 +1,8 @@
-// vecx_index_info(regclass): the metapage of an index, for people.
+// vecx_index_info(regclass): the metapage of an index, for people. vecx_index_stats(regclass): what its pages hold.
 #include "hnsw/meta.hpp"
 
+#include "hnsw/inlined/lists.hpp"
+#include "hnsw/reader.hpp"
 #include "pg/error.hpp"
 #include "pg/export.hpp"
 #include "pg/hnsw/info.hpp"
@@ -42,9 +44,12 @@ VECX_FUNCTION(vecx_index_info) {
     hnsw::MetaRecord meta;
     check(hnsw::read_meta(store, &meta), RelationGetRelationName(index));
 
-    constexpr int kColumns = 8;
+    const bool plain = meta.layout == static_cast<uint8_t>(hnsw::LayoutKind::plain);
+    const bool compact = meta.layout == static_cast<uint8_t>(hnsw::LayoutKind::compact);
+    const bool halves = meta.own_kind == static_cast<uint8_t>(hnsw::inlined::OwnKind::f16);
+    constexpr int kColumns = 13;
     Datum values[kColumns] = {
-        CStringGetTextDatum("plain"), // the only layout that read_meta accepts
+        CStringGetTextDatum(plain ? "plain" : compact ? "compact" : "inline"),
         CStringGetTextDatum(element_type_name(static_cast<ElementType>(meta.element_type))),
         CStringGetTextDatum(metric_name(static_cast<Metric>(meta.metric))),
         Int32GetDatum(meta.dim),
@@ -52,11 +57,74 @@ VECX_FUNCTION(vecx_index_info) {
         Int32GetDatum(meta.ef_construction),
         Int32GetDatum(meta.entry_level),
         Int64GetDatum(store.block_count()),
+        CStringGetTextDatum(plain ? "none" : compact ? "sq8" : "rabitq"),
+        Int32GetDatum(64 * meta.code_words),
+        CStringGetTextDatum(plain ? "exact" : halves ? "f16" : "i8"),
+        Int32GetDatum(plain ? 2 * meta.m : meta.places),
+        meta.entry.none() ? Datum(0) : CStringGetTextDatum(psprintf("%u/%u", meta.entry.block, meta.entry.slot)),
     };
     bool nulls[kColumns] = {};
-    nulls[6] = meta.entry.none(); // an empty graph has no entry
+    nulls[6] = nulls[12] = meta.entry.none(); // an empty graph has no entry
     index_close(index, AccessShareLock);
     if (desc->natts != kColumns)
         elog(ERROR, "vecx_index_info must return a row of %d columns", kColumns);
+    PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
+}
+
+// Counts, each page by itself: while others write, they need not add up.
+VECX_FUNCTION(vecx_index_stats) {
+    using namespace vecx;
+    using namespace vecx::pg;
+
+    TupleDesc desc;
+    if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
+        elog(ERROR, "vecx_index_stats must return a row");
+    Relation index = open_hnsw_index(PG_GETARG_OID(0), AccessShareLock);
+    const char *name = RelationGetRelationName(index);
+    PageStore store(index);
+    const IndexFacts facts = index_facts(index);
+    int64 nodes = 0, dead = 0, rows = 0, chunks = 0, links = 0, free = 0;
+    auto count_links = [&](const hnsw::Link *begin, uint32_t n) {
+        for (uint32_t i = 0; i < n; ++i)
+            links += !begin[i].none();
+    };
+    const uint32_t blocks = store.block_count();
+    for (uint32_t block = 1; block < blocks; ++block) {
+        store.poll();
+        check(store.read(block, [&](const hnsw::PageView &page) { free += hnsw::free_bytes(page); }), name);
+        if (facts.layout == hnsw::LayoutKind::plain) {
+            check(hnsw::for_each_node(store, block, [&](uint16_t, const hnsw::NodeView &node) {
+                ++nodes;
+                dead += node.dead();
+                rows += node.head->tid_count;
+                count_links(node.links, hnsw::link_count(node.head->m, node.head->level));
+            }), name);
+            check(store.read(block, [&](const hnsw::PageView &page) {
+                for (uint32_t i = 0; i < hnsw::slot_count(page); ++i) {
+                    hnsw::ChunkView chunk;
+                    if (hnsw::chunk_fault(page, static_cast<uint16_t>(i), &chunk) == nullptr)
+                        chunks += chunk.head != nullptr;
+                }
+            }), name);
+        } else {
+            check(hnsw::inlined::for_each_node(store, facts.shape, block, [&](uint16_t, const hnsw::inlined::NodeView &node) {
+                nodes += !node.is_entry();
+                dead += node.dead() && !node.is_entry();
+                rows += node.head->tid_count;
+                count_links(node.links, node.head->places);
+            }), name);
+            check(hnsw::inlined::for_each_chunk(store, block, [&](uint16_t, const hnsw::inlined::TidChunkView &chunk) {
+                ++chunks;
+                rows += chunk.head->count;
+            }), name);
+        }
+    }
+    constexpr int kColumns = 7;
+    Datum values[kColumns] = {Int64GetDatum(blocks), Int64GetDatum(nodes),  Int64GetDatum(dead), Int64GetDatum(rows),
+                              Int64GetDatum(chunks), Int64GetDatum(links), Int64GetDatum(free)};
+    bool nulls[kColumns] = {};
+    index_close(index, AccessShareLock);
+    if (desc->natts != kColumns)
+        elog(ERROR, "vecx_index_stats must return a row of %d columns", kColumns);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

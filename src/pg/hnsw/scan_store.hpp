@@ -10,7 +10,7 @@ namespace vecx::pg {
 class ScanStore : public PageStore {
   public:
     // Records of `record_size` bytes are fetched ahead where they lie on a page that holds no others; 0: none are.
-    ScanStore(Relation index, uint32_t record_size) : PageStore(index), index_(index), record_size_(record_size) {}
+    ScanStore(Relation index, uint32_t record_size) : PageStore(index), index_(index), record_size_(record_size), shared_(!RelationUsesLocalBuffers(index)) {}
 
     template <class F>
     Status read(uint32_t block, F &&look) {
@@ -32,16 +32,20 @@ class ScanStore : public PageStore {
         for (const Ahead &ahead : ahead_)
             if (ahead.buffer != InvalidBuffer && ahead.block == block)
                 return;
-        if (!exists(block))
+        if (!shared_ || !exists(block))
             return;
-        const PrefetchBufferResult where = PrefetchBuffer(index_, MAIN_FORKNUM, block);
-        if (!BufferIsValid(where.recent_buffer) || !pin_recent(index_, block, where.recent_buffer))
-            return;
+        Buffer buffer = pin_hinted(block);
+        if (buffer == InvalidBuffer) {
+            buffer = PrefetchBuffer(index_, MAIN_FORKNUM, block).recent_buffer;
+            if (buffer == InvalidBuffer || !pin_recent(index_, block, buffer))
+                return;
+            hint(block) = Hint{block, buffer};
+        }
         Ahead &ahead = ahead_[oldest_++ % kAhead];
         if (ahead.buffer != InvalidBuffer)
             ReleaseBuffer(ahead.buffer);
-        ahead = Ahead{block, where.recent_buffer};
-        const char *page = static_cast<const char *>(BufferGetPage(where.recent_buffer));
+        ahead = Ahead{block, buffer};
+        const char *page = static_cast<const char *>(BufferGetPage(buffer));
         __builtin_prefetch(page);
         __builtin_prefetch(page + BLCKSZ - 64);
         const uint32_t from = kBodyOffset + static_cast<uint32_t>(sizeof(hnsw::PageHead)) + slot * record_size_;
@@ -73,12 +77,38 @@ class ScanStore : public PageStore {
                 ahead.buffer = InvalidBuffer;
                 return buffer;
             }
-        return ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_NORMAL, nullptr);
+        if (const Buffer buffer = pin_hinted(block); buffer != InvalidBuffer)
+            return buffer;
+        const Buffer buffer = ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_NORMAL, nullptr);
+        if (shared_)
+            hint(block) = Hint{block, buffer};
+        return buffer;
+    }
+
+    // Where blocks were last, of any index: to look there first saves a search in the buffer manager's table. A buffer says
+    // itself what it holds. Pins made this way do not count as use of a page, so some are made the ordinary way.
+    struct Hint {
+        uint32_t block;
+        Buffer buffer;
+    };
+    static constexpr uint32_t kHints = 1 << 15;
+    static constexpr uint32_t kOrdinary = 8; // one of so many
+    static inline Hint hints_[kHints];
+
+    static Hint &hint(uint32_t block) { return hints_[block % kHints]; }
+
+    Buffer pin_hinted(uint32_t block) {
+        const Hint known = hint(block);
+        if (!shared_ || known.block != block || known.buffer == InvalidBuffer || ++pins_ % kOrdinary == 0)
+            return InvalidBuffer;
+        return pin_recent(index_, block, known.buffer) ? known.buffer : InvalidBuffer;
     }
 
     Relation index_;
     uint32_t record_size_;
+    bool shared_; // buffers of temporary tables are the process's own
     uint32_t oldest_ = 0;
+    uint32_t pins_ = 0;
     Ahead ahead_[kAhead] = {};
 };
 

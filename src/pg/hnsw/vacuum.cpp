@@ -1,6 +1,8 @@
 // VACUUM: dead heap TIDs leave their nodes, nodes without any leave the graph, and the graph is mended.
 #include "hnsw/vacuum.hpp"
 
+#include "hnsw/inlined/vacuum.hpp"
+
 #include "pg/error.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/store.hpp"
@@ -24,10 +26,9 @@ IndexBulkDeleteResult *hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteRe
 
     MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw vacuum", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
-    Measure measure = measure_of(index_facts(index));
+    const IndexFacts facts = index_facts(index);
     PageStore store(index, info->strategy, true);
     Arena arena = arena_over(context);
-    Rng rng(pg_prng_uint64(&pg_global_prng_state));
     hnsw::VacuumResult result{};
 
     auto is_dead = [&](hnsw::HeapTid tid) {
@@ -35,8 +36,19 @@ IndexBulkDeleteResult *hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteRe
         memcpy(&item, &tid, sizeof item);
         return callback(&item, callback_state);
     };
-    check(hnsw::remove_tids(store, arena, is_dead, &result), name);
-    check(hnsw::repair(store, arena, measure, vacuum_memory(), rng, &result), name);
+    if (facts.layout == hnsw::LayoutKind::plain) {
+        Rng rng(pg_prng_uint64(&pg_global_prng_state));
+        check(hnsw::remove_tids(store, arena, is_dead, &result), name);
+        check(hnsw::repair(store, arena, measure_of(facts), vacuum_memory(), rng, &result), name);
+    } else {
+        check(hnsw::inlined::remove_tids(store, arena, is_dead, &result), name);
+        check(hnsw::inlined::repair(store, arena, vacuum_memory(), &result), name);
+    }
+    ereport(DEBUG1, (errmsg_internal("index \"%s\": %llu row versions removed, %llu nodes freed, %llu repaired, %llu linked again",
+                                     name, static_cast<unsigned long long>(result.tids_removed),
+                                     static_cast<unsigned long long>(result.nodes_freed),
+                                     static_cast<unsigned long long>(result.nodes_repaired),
+                                     static_cast<unsigned long long>(result.nodes_relinked))));
 
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);

@@ -1,0 +1,69 @@
+# Builds of the layouts inline and compact: in little memory, with workers, cancelled, and what is shown of them.
+use strict;
+use warnings FATAL => 'all';
+use FindBin;
+use lib "$FindBin::Bin/../perl";
+use VecxTest;
+use Test::More;
+
+my $node = new_node('inlined_build',
+	conf => "max_parallel_maintenance_workers = 2\nmin_parallel_table_scan_size = 0\nlog_temp_files = 0\n");
+my @classes = grep { "$_->{type}_$_->{metric}" =~ /^(vector_l2|halfvec_cosine|int8vec_ip)$/ } opclasses();
+create_points($node, 8000);
+
+foreach my $class (@classes)
+{
+	my $name = "$class->{type}_$class->{metric}";
+	foreach my $layout (qw(inline compact))
+	{
+		my $create = "CREATE INDEX i ON points USING hnsw ($class->{column} ${name}_ops) WITH (layout = $layout)";
+		my ($rc, $out, $err) = $node->psql('postgres', "SET maintenance_work_mem = '64MB'; $create");
+		is($rc, 0, "$name, $layout: a build with workers succeeds");
+		is($err, '', "$name, $layout: without a word");
+		is(check_indexes($node), 1, "$name, $layout: it is sound");
+		my $large = recall($node, $class, 10);
+		cmp_ok($large, '>=', 0.95, "$name, $layout: recall");
+		$node->safe_psql('postgres', 'DROP INDEX i');
+
+		($rc, $out, $err) = $node->psql('postgres', "SET maintenance_work_mem = '1MB'; $create");
+		is($rc, 0, "$name, $layout: a build with little memory succeeds");
+		like($err, qr/NOTICE:  hnsw graph no longer fits into maintenance_work_mem after \d+ tuples/, "$name, $layout: it says so");
+		is(() = $err =~ /NOTICE/g, 1, "$name, $layout: once");
+		is(check_indexes($node), 1, "$name, $layout: it is sound");
+		cmp_ok(recall($node, $class, 10), '>=', $large - 0.02, "$name, $layout: recall is no worse");
+		is( $node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(DISTINCT id) FROM (SELECT id FROM points
+				ORDER BY $class->{column} $class->{op} (SELECT $class->{column} FROM queries WHERE id = -1)) s"),
+			'8000', "$name, $layout: every row is in it");
+		$node->stop('immediate');
+		$node->start;
+		is(check_indexes($node), 1, "$name, $layout: it is sound after a crash");
+		$node->safe_psql('postgres', 'DROP INDEX i');
+	}
+}
+
+# Cancelled, with workers at work: nothing stays behind.
+my $slow = q{CREATE FUNCTION slowly(vector) RETURNS vector LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS
+	$$ BEGIN PERFORM pg_sleep(0.01); RETURN $1; END $$};
+$node->safe_psql('postgres', $slow);
+my ($rc, $out, $err) = $node->psql('postgres',
+	"SET statement_timeout = '2s'; CREATE INDEX i ON points USING hnsw ((slowly(c_vector)::vector(16)) vector_l2_ops) WITH (layout = inline)");
+isnt($rc, 0, 'a build is cancelled');
+like($err, qr/canceling statement due to statement timeout/, 'by the timeout');
+$node->poll_query_until('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'parallel worker'")
+  or die 'workers stay';
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_class WHERE relname = 'i'"), '0', 'there is no index');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_ls_tmpdir()"), '0', 'there are no temporary files');
+
+# What is shown while it runs: the rows of all participants.
+my $session = $node->background_psql('postgres');
+$session->query_until(qr/started/, "\\echo started\nCREATE INDEX i ON points USING hnsw ((slowly(c_vector)::vector(16)) vector_l2_ops) WITH (layout = inline);\n");
+ok( $node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_progress_create_index
+		WHERE phase = 'building index: loading tuples' AND tuples_done BETWEEN 100 AND 8000 AND tuples_total BETWEEN 4000 AND 16000"),
+	'progress is shown');
+ok( $node->poll_query_until('postgres', "SELECT count(*) >= 1 FROM pg_stat_activity WHERE backend_type = 'parallel worker' AND query LIKE 'CREATE INDEX%'"),
+	'workers show the command');
+$node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_create_index");
+eval { $session->quit };
+
+$node->stop;
+done_testing();
