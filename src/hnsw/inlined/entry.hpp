@@ -113,6 +113,13 @@ Status make_entry(S &store, Arena &scratch, Linker<S> &linker, Link before, uint
         for (size_t i = 0; i < n; ++i)
             mean[i] += one[i] / static_cast<float>(sample.size());
     }
+    if (shape.metric == Metric::cosine) { // only its direction counts, which whole numbers hold when they are large
+        float largest = 0;
+        for (size_t i = 0; i < n; ++i)
+            largest = std::max(largest, std::fabs(mean[i]));
+        for (size_t i = 0; i < n && largest > 0; ++i)
+            mean[i] *= 127 / largest;
+    }
     Head head{};
     uint8_t *own = scratch.make_array<uint8_t>(shape.own_size());
     encode_own(shape, mean, own, &head);

@@ -70,37 +70,37 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
 
     Link self{};
     VECX_TRY(linker.write_node(node, tid, &self));
-    if (linker.chosen.empty()) {
-        // The first node, or the others are dead. An entry node that leads to none of the living is of use again when it
-        // leads to this one.
+    for (int attempt = 0;; ++attempt) {
+        bool taken = false, any = false;
+        for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {
+            VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::choose, rng, &taken));
+            any |= taken;
+        }
+        const bool wanted = any;
+        for (uint32_t i = 0; i < linker.chosen.size() && !any; ++i) // the nearest that is there must, or no search would come here
+            VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::force, rng, &any));
+        if (any)
+            return tend_entry(store, scratch, linker, node, self, meta.entry, !wanted, body_size, rng);
+
+        // The first node, or all others are dead, or died since the search. An entry node that leads to none of the living
+        // is of use again when it leads to this one.
         bool done = false;
         if (!explorer.entry.none())
             VECX_TRY(offer_to_entry(store, linker, node, self, rng, &done));
-        else
+        else if (linker.chosen.empty())
             VECX_TRY(set_entry(store, meta.entry, self, 0, &done, false));
-        if (done)
+        if (done || attempt == kMaxRetries)
             return Status{};
-        // Another was first: be linked like everybody else.
+        // Another was first, or the entry is another: be linked like everybody else.
         VECX_TRY(read_meta(store, &meta));
         VECX_TRY(find_near(store, linker, &meta, node, self));
-        while (!explorer.equal.none()) // a row of its own already: an equal node is a neighbour
+        while (!explorer.equal.none()) // the row is in the index already: an equal node is a neighbour
             VECX_TRY(explorer.run());
         explorer.finish();
+        linker.forget_chosen();
         linker.choose(node, links_to_choose(shape));
         VECX_TRY(linker.write_links(node, self));
-        if (linker.chosen.empty()) { // those that were first are dead again
-            VECX_TRY(set_entry(store, meta.entry, self, 0, &done, false));
-            return Status{};
-        }
     }
-    bool taken, any = false;
-    for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {
-        VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::choose, rng, &taken));
-        any |= taken;
-    }
-    if (!any) // nobody wants it: the nearest must, or no search would come here
-        VECX_TRY(linker.offer(linker.chosen[0], node, self, L::Offer::force, rng, &taken));
-    return tend_entry(store, scratch, linker, node, self, meta.entry, !any, body_size, rng);
 }
 
 } // namespace vecx::hnsw::inlined

@@ -31,7 +31,7 @@ class Linker {
   public:
     Linker(S &store, Arena &arena, const Shape &shape)
         : explorer(store, arena, shape), chosen(arena), shape_(shape), store_(&store), arena_(&arena), order_(arena),
-          picks_(arena), floats_(arena), codes_(arena) {}
+          picks_(arena), forgotten_(arena), floats_(arena), codes_(arena) {}
 
     Explorer<S> explorer;
     Array<Chosen> chosen; // in the order of select_diverse: the diverse ones first
@@ -102,7 +102,13 @@ class Linker {
             out);
     }
 
-    // Puts the chosen neighbours into the record of a node that has none.
+    // What was chosen turned out to be gone: write_links may write over it.
+    void forget_chosen() {
+        for (const Chosen &c : chosen)
+            forgotten_.push_back(c.link);
+    }
+
+    // Puts the chosen neighbours into the record of a node, into free places and over forgotten ones.
     Status write_links(const NewNode &node, Link self) {
         const uint32_t words = shape_.code_words, count = static_cast<uint32_t>(chosen.size());
         floats_.resize_uninitialized(2 * count);
@@ -118,15 +124,23 @@ class Linker {
             if (fault != nullptr || view.head == nullptr || view.head->generation != self.generation)
                 return false;
             NodeEdit edit = edit_node(page, shape_, view);
-            // Places that others have filled meanwhile stay theirs.
-            uint32_t next = 0;
+            // Places that others have filled meanwhile stay theirs, and none is to be there twice.
+            const Link *end = view.links + view.head->places;
+            uint32_t next = 0, put = 0;
+            auto skip_known = [&] {
+                while (next < count && std::find(view.links, end, chosen[next].link) != end)
+                    ++next;
+            };
+            skip_known();
             for (uint32_t i = 0; i < view.head->places && next < count; ++i)
-                if (view.links[i].none()) {
+                if (view.links[i].none() || std::find(forgotten_.begin(), forgotten_.end(), view.links[i]) != forgotten_.end()) {
                     set_neighbour(edit, shape_, i, chosen[next].link, floats_[2 * next], floats_[2 * next + 1],
                                   codes_.data() + static_cast<size_t>(next) * words);
                     ++next;
+                    ++put;
+                    skip_known();
                 }
-            if (next == 0)
+            if (put == 0)
                 return false;
             ++edit.head->links_version;
             return true;
@@ -174,6 +188,7 @@ class Linker {
                         codes_.data()[i * words + w] = view.codes[code_index(i, w, words)];
                 }
             }));
+            *taken = found && fits && known;
             if (!found || !fits || known)
                 return Status{};
             for (uint32_t i = 0; i < places && place == kNoPlace; ++i)
@@ -368,6 +383,7 @@ class Linker {
     float *plain_ = nullptr;
     Array<Ranked> order_;
     Array<uint32_t> picks_;
+    Array<Link> forgotten_;
     Array<float> floats_;
     Array<uint64_t> codes_;
     Link links_[kMaxPlaces];
