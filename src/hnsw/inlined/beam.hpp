@@ -125,13 +125,7 @@ class Beam {
             return Status{};
         if (coded_) {
             count(link, visit, searcher);
-            for (uint32_t i = 0; i < visit.count; ++i) {
-                const Neighbour &n = neighbours_[i];
-                const float key = ordered(n.key);
-                if (frontier_.wants(key) && visited_.has(n.link.key()))
-                    continue;
-                frontier_.offer(key, n.link);
-            }
+            frontier_.offer_all(neighbours_, visit.count, [&](Link n) { return visited_.has(n.key()); });
             return Status{};
         }
         uint32_t fresh = 0;

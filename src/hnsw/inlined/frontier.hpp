@@ -6,8 +6,7 @@
 #include <cstring>
 #include <limits>
 
-#include "base/array.hpp"
-#include "hnsw/layout.hpp"
+#include "hnsw/inlined/visitor.hpp"
 
 namespace vecx::hnsw::inlined {
 
@@ -36,6 +35,15 @@ class LazyHeap {
         sorted_ = items_.size();
         return value;
     }
+    // Room for `n` more, to be written by the caller; take_back() says how many of them it did not need.
+    T *append(size_t n) {
+        const size_t before = items_.size();
+        if (before + n > items_.capacity())
+            items_.reserve(std::max(before + n, 2 * items_.capacity()));
+        items_.resize_uninitialized(before + n);
+        return items_.data() + before;
+    }
+    void take_back(size_t n) { items_.resize_uninitialized(items_.size() - n); }
     size_t bytes_after(size_t more) const { return items_.bytes_after(more); }
     void give_back() {
         items_.give_back();
@@ -116,6 +124,33 @@ class Frontier {
             limit_ = std::min(limit_, rest_low_);
         }
         insert(Member{key, link});
+    }
+
+    // Offers `n` neighbours at once: `seen(link)` is asked of those that would be sorted in. What lies beyond the limit
+    // is set aside without a branch that depends on its key: of most offers nobody can foretell on which side they fall.
+    template <class Seen>
+    void offer_all(const Neighbour *neighbours, uint32_t n, Seen seen) {
+        uint32_t near[kMaxPlaces], count = 0;
+        Member *far = rest_.append(n);
+        size_t kept = 0;
+        float low = rest_low_;
+        const float limit = limit_;
+        for (uint32_t i = 0; i < n; ++i) {
+            const float key = neighbours[i].key;
+            const bool is_near = key < limit;
+            near[count] = i;
+            count += is_near;
+            far[kept] = Member{key, neighbours[i].link};
+            kept += !is_near;
+            low = is_near ? low : std::min(low, key);
+        }
+        rest_.take_back(n - kept);
+        rest_low_ = low;
+        for (uint32_t i = 0; i < count; ++i) {
+            const Neighbour &neighbour = neighbours[near[i]];
+            if (!seen(neighbour.link))
+                offer(neighbour.key, neighbour.link);
+        }
     }
 
     // The nearest; there must be one.
