@@ -73,8 +73,8 @@ class LazyHeap {
 
 class Frontier {
   public:
-    static constexpr size_t kMost = 256; // of the window
-    static constexpr size_t kLeast = 32;
+    static constexpr size_t kMost = 512; // of the window
+    static constexpr size_t kLeast = 64;
 
     explicit Frontier(Arena &arena) : rest_(arena) {}
 
@@ -91,7 +91,7 @@ class Frontier {
 
     // Members at `bound` or beyond may stay unsorted; the window has room for `wide`.
     void set_bound(float bound, size_t wide) {
-        wide_ = std::clamp(wide, kLeast, kMost);
+        wide_ = std::clamp(2 * wide, kLeast, kMost);
         bound_ = bound;
         // What the old bound kept away may now be nearer than some of the window.
         while (head_ < tail_ && window_[tail_ - 1].key > rest_low_)
