@@ -23,7 +23,7 @@ namespace vecx::pg {
 namespace {
 
 // What layout = auto means where layout inline is possible.
-constexpr bool kAutoInlines = false;
+constexpr bool kAutoInlines = true;
 constexpr int32_t kLeastInlineDim = 16; // shorter vectors are not worth a code: they are as short themselves
 
 constexpr uint64_t kSeed = 0x76656378; // fixed: two builds of one table give the same index
