@@ -5,7 +5,6 @@
 #include <cfloat>
 
 #include "base/array.hpp"
-#include "base/rng.hpp"
 #include "hnsw/inlined/node.hpp"
 #include "kernels/kernels.hpp"
 
@@ -124,7 +123,8 @@ class LinkMap {
     };
     Entry *entry_of(uint64_t key) {
         const size_t mask = capacity_ - 1;
-        for (size_t i = static_cast<size_t>(mix64(key)) & mask;; i = (i + 1) & mask)
+        const uint64_t hash = key * 0x9E3779B97F4A7C15ull;
+        for (size_t i = static_cast<size_t>(hash ^ (hash >> 32)) & mask;; i = (i + 1) & mask)
             if (table_[i].key == 0 || table_[i].key == key)
                 return table_ + i;
     }

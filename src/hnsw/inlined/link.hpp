@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/rng.hpp"
 #include "hnsw/inlined/explore.hpp"
 #include "hnsw/inlined/select.hpp"
 #include "hnsw/place.hpp"
