@@ -53,13 +53,13 @@ struct Sorted {
     };
     std::vector<Row> rows;
     size_t at = 0;
-    void put(bool, double distance, HeapTid tid) { rows.push_back({distance, tid}); }
+    void put(bool, double low, double, HeapTid tid) { rows.push_back({low, tid}); }
     void finish() {}
-    bool next(HeapTid *tid, double *distance) {
+    bool next(HeapTid *tid, double *low, double *high) {
         if (at == rows.size())
             return false;
         *tid = rows[at].tid;
-        *distance = rows[at++].distance;
+        *low = *high = rows[at++].distance;
         return true;
     }
 };
