@@ -65,12 +65,12 @@ class Beam {
     Status hop(const Query &query, T &searcher) {
         const Link link = frontier_.pop();
         bool found;
+        visitor_->store().poll(); // also for what is dropped: at the end of a long scan it is all that is left, millions of it
         if (coded_) {
             if (!visited_.add(link.key()))
                 return Status{}; // it came with several estimates; the best was taken before
             frontier_.peek(kAhead, [&](Link next) { visitor_->prefetch(next); });
         }
-        visitor_->store().poll();
         return follow(link, query, searcher, &found);
     }
 

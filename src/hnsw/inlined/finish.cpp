@@ -20,7 +20,7 @@ constexpr uint32_t kPollEvery = 1024;  // nodes
 
 // As k-means++ chooses its centres (Arthur and Vassilvitskii, SODA 2007), from a sample: each with a probability in
 // proportion to its squared distance from those already chosen.
-void Graph::choose_entries(uint32_t places, Array<uint32_t> *out) {
+void Graph::choose_entries(uint32_t places, Array<uint32_t> *out, const Poll &poll) {
     out->clear();
     const uint32_t all = nodes();
     const uint32_t n = static_cast<uint32_t>(std::min<uint64_t>(all, static_cast<uint64_t>(kSampleFor) * places));
@@ -36,6 +36,7 @@ void Graph::choose_entries(uint32_t places, Array<uint32_t> *out) {
         out->push_back(sampled(chosen));
         if (out->size() == std::min(places, n))
             break;
+        poll(0, all);
         const Node *c = node(sampled(chosen));
         unpack_for(c);
         double sum = 0;

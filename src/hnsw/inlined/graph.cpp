@@ -135,8 +135,11 @@ uint32_t Graph::find_equal(const Row &row, const uint8_t *code) {
 }
 
 bool Graph::add_tid(uint32_t id, HeapTid tid) {
+    if (tids_full_) // else numbers would be used up, and come round at last, by rows that get none
+        return false;
     uint32_t index = shared_->tids.fetch_add(1, std::memory_order_relaxed);
-    if (index == 0xFFFFFFFEu || tid_slab(index / kTidsPerSlab) == nullptr) {
+    if (index >= kMaxTids || tid_slab(index / kTidsPerSlab) == nullptr) {
+        tids_full_ = true;
         shared_->full.store(1, std::memory_order_relaxed);
         return false;
     }
@@ -344,12 +347,30 @@ uint32_t Graph::rank_among(const Node *x, float key, const uint32_t *ids, const 
     return rank;
 }
 
-// Offers a neighbour to the list of `target`. Ranks depend on nearer members only: so the newcomer is compared with
-// those that have one, and takes the place of the farthest of the lowest rank when the list is full.
+// Takes the lock of `target` when all of its neighbours are at hand: to find memory that another process made may wait, or
+// fail, and whoever waits for this lock cannot be cancelled.
 void Graph::offer(uint32_t target, Near offered) {
     Node *t = node(target);
     const Node *fresh = node(offered.id);
-    NodeLock lock(&t->lock);
+    for (;;) {
+        uint32_t missing = kNone;
+        {
+            NodeLock lock(&t->lock);
+            for (uint32_t i = 0; i < t->count && missing == kNone; ++i)
+                if (node_slabs_[(ids(t)[i] & kIdMask) >> slab_shift_] == nullptr)
+                    missing = ids(t)[i] & kIdMask;
+            if (missing == kNone) {
+                take(t, fresh, offered);
+                return;
+            }
+        }
+        (void)node(missing);
+    }
+}
+
+// Offers a neighbour to the list of a node, whose lock is held. Ranks depend on nearer members only: so the newcomer is compared with
+// those that have one, and takes the place of the farthest of the lowest rank when the list is full.
+void Graph::take(Node *t, const Node *fresh, Near offered) {
     uint32_t *id = ids(t);
     float computed[kMaxPlaces], *key = options_.keep_keys ? keys(t) : computed;
     const uint32_t count = t->count;

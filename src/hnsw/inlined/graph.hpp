@@ -60,6 +60,7 @@ class Graph {
     // Bytes of one slab of a kind.
     static size_t slab_size(const Shape &shape, const GraphOptions &options, Slabs::Kind kind);
     static constexpr uint32_t kTidsPerSlab = 5461; // 64 kB
+    static constexpr uint32_t kMaxTids = 0xFFFF0000u; // each process may use up one number beyond
 
     // Behind it in memory: the code, then neighbours' numbers, then their distances if these are kept.
     struct Node {
@@ -119,7 +120,7 @@ class Graph {
     // --- when all have been added; one process ---
 
     // Chooses up to `places` nodes spread over the whole graph, for the entry node.
-    void choose_entries(uint32_t places, Array<uint32_t> *out);
+    void choose_entries(uint32_t places, Array<uint32_t> *out, const Poll &poll);
     // Makes every node reachable from `entries` through links.
     void make_reachable(const Array<uint32_t> &entries, const Poll &poll);
     // All nodes such that neighbours are close together; Node::next becomes the index in `order`.
@@ -187,6 +188,7 @@ class Graph {
     void search(const Node *query, uint32_t self);
     uint32_t choose(Node *fresh, Near *chosen);
     void offer(uint32_t target, Near offered);
+    void take(Node *t, const Node *fresh, Near offered);
     uint32_t rank_among(const Node *x, float key, const uint32_t *ids, const float *keys, uint32_t count);
     bool visit_first(uint32_t id);
     void grow_visited();
@@ -208,6 +210,7 @@ class Graph {
     uint32_t slab_shift_ = 0, slab_mask_;
     uint8_t **node_slabs_;
     Array<uint8_t *> tid_slabs_;
+    bool tids_full_ = false; // this process was refused a number
 
     // With 4 bits: the code last unpacked, of the node that is compared with many, and room for another.
     int8_t *unpacked_, *other_;

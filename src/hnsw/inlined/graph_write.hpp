@@ -89,7 +89,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
     if (graph.nodes() == 0)
         return Status{};
     Array<uint32_t> entries(arena), order(arena);
-    graph.choose_entries(PageMaker::entry_places(graph.shape(), body_size), &entries);
+    graph.choose_entries(PageMaker::entry_places(graph.shape(), body_size), &entries, linking);
     graph.make_reachable(entries, linking);
     graph.order_nodes(entries, &order, ordering);
     const uint32_t first_block = store.block_count();

@@ -66,7 +66,8 @@ Frame FrameMaker::make() {
         mean[0] = 1; // any direction: that of nothing has none
     rotate(shape_, mean, centre);
     // Room for vectors somewhat longer than those of the sample; still longer ones count as of this length.
-    return Frame{centre, mean, static_cast<float>(1.2 * largest2_)};
+    // It stays finite: one vector whose square does not must not take the distances of all others with it.
+    return Frame{centre, mean, static_cast<float>(std::fmin(1.2 * largest2_, static_cast<double>(__FLT_MAX__)))};
 }
 
 } // namespace vecx::hnsw::inlined

@@ -1,6 +1,7 @@
 // Node records on a page. See node.hpp.
 #include "hnsw/inlined/node.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 
@@ -21,7 +22,8 @@ constexpr float kHalfMax = 65504.0f;
 float scale_for(float largest) {
     if (!(largest > 0) || !std::isfinite(largest))
         return 1.0f;
-    return std::ldexp(1.0f, std::ilogb(largest) - std::ilogb(kHalfTop));
+    // The least normal float: what is smaller by far becomes 0.
+    return std::ldexp(1.0f, std::max(std::ilogb(largest) - std::ilogb(kHalfTop), -126));
 }
 
 void put_factor(uint16_t *factors, uint32_t places, float *scale, uint32_t i, float value) {

@@ -1,4 +1,5 @@
 // Index scans: ORDER BY column <op> value. A scan is a stream that ends with the last row of the index.
+#include <limits>
 #include <new>
 
 #include "hnsw/inlined/stream.hpp"
@@ -37,6 +38,7 @@ struct Search {
     TupleSorter sorter;
     PlainStream *plain = nullptr; // one of the two
     InlinedStream *inlined = nullptr;
+    const kernels::KernelTable *kernels = kernels::active; // that its bounds are of
 
     const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
 };
@@ -152,6 +154,12 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
         row.certain = true; // distances of layout plain are exact
     } else {
         status = search.inlined->next(&row, &found);
+        // vecx.simd was set meanwhile, between two rows of a cursor: other kernels round differently, so that a distance
+        // computed by them could lie outside its bounds. From here on the executor sorts.
+        if (search.kernels != kernels::active) {
+            row.certain = false;
+            row.distance = -std::numeric_limits<double>::infinity();
+        }
     }
     check(status, RelationGetRelationName(scan->indexRelation));
     search.store.release_pins();

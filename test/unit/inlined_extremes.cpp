@@ -1,0 +1,91 @@
+// Numbers and searches at the ends of their ranges: what a page holds stays finite, one vector does not spoil the others,
+// and a search can be stopped at any step.
+#include <cmath>
+
+#include "hnsw/inlined/beam.hpp"
+#include "hnsw/inlined/load.hpp"
+#include "inlined_support.hpp"
+#include "kernels/convert.hpp"
+
+namespace vecx::test {
+namespace {
+
+// Neighbours at distances whose squares are hardly floats.
+TEST(InlinedExtremes, FactorsOfTinyDistancesAreFinite) {
+    inlined::Shape shape;
+    ASSERT_TRUE(inlined::choose_shape(hnsw::LayoutKind::inlined, ElementType::f32, Metric::l2, 8, 4, InlinedIndex::kBody, &shape));
+    for (float factor : {1e-45f, 1e-42f, 1e-39f, 1e-37f, 1e-30f, 1e30f, 3e38f}) {
+        std::vector<uint64_t> record(shape.record_size(shape.places) / 8, 0);
+        inlined::NodeEdit node = inlined::edit_record(reinterpret_cast<uint8_t *>(record.data()), shape, shape.places);
+        node.head->places = static_cast<uint8_t>(shape.places);
+        const uint64_t code[1] = {5};
+        inlined::set_neighbour(node, shape, 0, hnsw::Link{1, 0, 1}, factor, -factor, code);
+        inlined::set_neighbour(node, shape, 1, hnsw::Link{1, 1, 1}, -factor, factor / 2, code);
+        for (uint32_t i = 0; i < 2; ++i) {
+            EXPECT_TRUE(std::isfinite(f16_to_float(node.add[i]))) << factor;
+            EXPECT_TRUE(std::isfinite(f16_to_float(node.mul[i]))) << factor;
+        }
+        EXPECT_TRUE(node.head->add_scale > 0 && std::isfinite(node.head->add_scale)) << factor;
+        if (factor > 1e-30f) {
+            EXPECT_NEAR(f16_to_float(node.add[0]) * node.head->add_scale / factor, 1.0f, 0.01f);
+        }
+    }
+}
+
+// Inner product: the coordinate that gives all vectors one length is a number, also when the square of one's length is not.
+TEST(InlinedExtremes, OneHugeVectorInTheSample) {
+    inlined::Shape shape;
+    ASSERT_TRUE(inlined::choose_shape(hnsw::LayoutKind::inlined, ElementType::f32, Metric::ip, 8, 4, InlinedIndex::kBody, &shape));
+    TestArena arena;
+    inlined::FrameMaker maker(shape, arena.arena);
+    const std::vector<float> usual(8, 1.5f), huge(8, 3e19f);
+    auto payload = [](const std::vector<float> &x) { return Payload{reinterpret_cast<const uint8_t *>(x.data()), 32}; };
+    maker.add(payload(usual));
+    maker.add(payload(huge));
+    const inlined::Frame frame = maker.make();
+    EXPECT_TRUE(std::isfinite(frame.bound2));
+    inlined::RowCoder coder(shape, frame, 8, arena.arena);
+    for (const std::vector<float> *x : {&usual, &huge}) {
+        coder.code(payload(*x));
+        EXPECT_TRUE(std::isfinite(coder.row().extra * coder.row().extra));
+    }
+}
+
+struct CountingStore : MemoryStore {
+    using MemoryStore::MemoryStore;
+    uint64_t polls = 0;
+    void poll() {
+        ++polls;
+        MemoryStore::poll();
+    }
+};
+
+struct Nobody {
+    void look(const inlined::NodeView &, hnsw::Link, const inlined::Visit &) {}
+    void met(hnsw::Link, const inlined::Visit &) {}
+};
+
+// A node is estimated by all that lead to it: most of what a long search takes from the frontier was visited before, and at
+// its end nothing else is left.
+TEST(InlinedExtremes, EveryStepOfASearchCanBeCancelled) {
+    InlinedIndex index(hnsw::LayoutKind::inlined, ElementType::f32, Metric::l2, 8, 8);
+    index.build_many(200);
+    CountingStore store(InlinedIndex::kBody);
+    store.pages = index.store.pages;
+    TestArena arena;
+    inlined::Visitor<CountingStore> visitor(store, index.shape);
+    inlined::Beam<CountingStore> beam(visitor, arena.arena);
+    const Bytes value = index.fresh();
+    const inlined::Query query = inlined::prepare_query(index.shape, payload_of(value), arena.arena);
+    Nobody nobody;
+    bool found = false;
+    ASSERT_TRUE(beam.start(index.entry, query, 1000, nobody, &found).ok());
+    uint64_t hops = 0;
+    for (; !beam.exhausted(); ++hops)
+        ASSERT_TRUE(beam.hop(query, nobody).ok());
+    EXPECT_GT(hops, 2 * beam.nodes()); // else this tests nothing
+    EXPECT_GE(store.polls, hops);
+}
+
+} // namespace
+} // namespace vecx::test
