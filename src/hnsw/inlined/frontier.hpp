@@ -292,7 +292,7 @@ class Frontier {
     size_t wide_ = kLeast;
     uint32_t count_ = kRoom; // so that the first clear() fills all
     mutable uint32_t least_ = kUnknown;
-    alignas(16) int32_t keys_[kRoom]; // of the window, as integers of the same order
+    int32_t keys_[kRoom]; // of the window, as integers of the same order
     Link links_[kRoom];
 };
 
