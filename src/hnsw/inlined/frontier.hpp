@@ -36,6 +36,18 @@ class LazyHeap {
         sorted_ = items_.size();
         return value;
     }
+    // Whether a quarter of the array is free.
+    bool roomy() const { return items_.size() <= items_.capacity() / 4 * 3; }
+    // Forgets all for which f(value) holds.
+    template <class F>
+    void purge(F f) {
+        size_t kept = 0;
+        for (const T &value : items_)
+            if (!f(value))
+                items_[kept++] = value;
+        items_.resize_uninitialized(kept);
+        sorted_ = 0;
+    }
     // Room for `n` more, to be written by the caller; take_back() says how many of them it did not need.
     T *append(size_t n) {
         const size_t before = items_.size();
@@ -174,6 +186,14 @@ class Frontier {
         keys_[first] = key;
         if (second != first && keys_[second] < bound)
             f(links_[second]);
+    }
+
+    // Forgets what was visited since it was offered: nodes are offered by many neighbours, so that of a long search most lie
+    // here several times more. False when that made little room.
+    template <class Seen>
+    bool purge(Seen seen) {
+        rest_.purge([&](const Member &member) { return seen(member.link); });
+        return rest_.roomy();
     }
 
     size_t bytes_after(size_t more) const { return rest_.bytes_after(more + kRoom); }
