@@ -244,7 +244,9 @@ TEST(InlinedBuild, FindsWhatIsNear) {
             index.check_rows(rows.size());
             EXPECT_GE(recall(index, metric, rows, queries, 40), 0.95) << static_cast<int>(layout) << " " << static_cast<int>(metric);
             Built small(layout, metric, rows, 24, size_t{1} << 30, kScarce);
-            EXPECT_LT(small.memory, index.memory * 3 / 4);
+            GraphOptions plenty = kPlenty, scarce = kScarce;
+            plenty.places = scarce.places = index.shape.places;
+            EXPECT_LT(Graph::node_size(index.shape, scarce), Graph::node_size(index.shape, plenty) * 3 / 4);
             small.check_rows(rows.size());
             EXPECT_GE(recall(small, metric, rows, queries, 40), 0.93) << static_cast<int>(layout) << " " << static_cast<int>(metric);
         }

@@ -88,6 +88,10 @@ class Beam {
         return visited_.bytes_after(kMaxPlaces) + frontier_.bytes_after(kMaxPlaces) + best_.bytes_after(kMaxPlaces) +
                outside_.bytes_after(kMaxPlaces);
     }
+    // Makes room in what it occupies; false when that did not help much.
+    bool tidy() {
+        return frontier_.purge([&](Link n) { return visited_.has(n.key()); });
+    }
     // Gives back all but the visited set.
     void give_back() {
         frontier_.give_back();

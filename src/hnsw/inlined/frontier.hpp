@@ -1,8 +1,9 @@
-// What a search knows and has not followed yet: the nearest in a small sorted window, all others in a heap that is put in
+// What a search knows and has not followed yet: the nearest in a small window, all others in a heap that is put in
 // order only when it is asked. Most of what is offered is never looked at again.
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <limits>
 
@@ -34,6 +35,18 @@ class LazyHeap {
         items_.pop_back();
         sorted_ = items_.size();
         return value;
+    }
+    // Whether a quarter of the array is free.
+    bool roomy() const { return items_.size() <= items_.capacity() / 4 * 3; }
+    // Forgets all for which f(value) holds.
+    template <class F>
+    void purge(F f) {
+        size_t kept = 0;
+        for (const T &value : items_)
+            if (!f(value))
+                items_[kept++] = value;
+        items_.resize_uninitialized(kept);
+        sorted_ = 0;
     }
     // Room for `n` more, to be written by the caller; take_back() says how many of them it did not need.
     T *append(size_t n) {
@@ -71,31 +84,33 @@ class LazyHeap {
     size_t sorted_ = 0; // the first ones that are a heap
 };
 
+// The window is not sorted: finding its least member again for each hop costs less than keeping an order among
+// members of which most are never taken.
 class Frontier {
   public:
-    static constexpr size_t kMost = 512; // of the window
-    static constexpr size_t kLeast = 64;
+    static constexpr size_t kMost = 256;  // what the window keeps when it overflows
+    static constexpr size_t kLeast = 48;
 
-    explicit Frontier(Arena &arena) : rest_(arena) {}
+    explicit Frontier(Arena &arena) : rest_(arena) { clear(); }
 
     // nearest() is exact below the bound; what lies at the bound or beyond need not be followed before it grows.
-    bool empty() const { return head_ == tail_ && rest_.empty(); }
-    float nearest() const { return head_ < tail_ ? window_[head_].key : rest_low_; }
-    size_t size() const { return tail_ - head_ + rest_.size(); }
+    bool empty() const { return count_ == 0 && rest_.empty(); }
+    float nearest() const { return count_ > 0 ? from_order(keys_[least()]) : rest_low_; }
+    size_t size() const { return count_ + rest_.size(); }
 
     void clear() {
-        head_ = tail_ = 0;
+        forget_window();
         rest_.clear();
-        rest_low_ = limit_ = bound_ = std::numeric_limits<float>::infinity();
+        rest_low_ = limit_ = bound_ = kInfinity;
     }
 
-    // Members at `bound` or beyond may stay unsorted; the window has room for `wide`.
+    // Members at `bound` or beyond may be set aside; the window keeps `wide` at least.
     void set_bound(float bound, size_t wide) {
-        wide_ = std::clamp(2 * wide, kLeast, kMost);
+        wide_ = std::clamp(wide + wide / 2, kLeast, kMost);
         bound_ = bound;
         // What the old bound kept away may now be nearer than some of the window.
-        while (head_ < tail_ && window_[tail_ - 1].key > rest_low_)
-            spill();
+        if (rest_low_ < kInfinity)
+            set_aside(to_order(rest_low_));
         limit_ = std::min(bound_, rest_low_);
     }
     // The same, for a bound that has fallen.
@@ -104,30 +119,22 @@ class Frontier {
         limit_ = std::min(limit_, bound);
     }
 
-    // Whether an offer would be sorted in: then it is worth asking whether the node was visited.
-    bool wants(float key) const { return key < limit_; }
-
     void offer(float key, Link link) {
         if (!(key < limit_)) {
             rest_.push(Member{key, link});
             rest_low_ = std::min(rest_low_, key);
             return;
         }
-        if (tail_ - head_ == wide_) {
-            if (!(key < window_[tail_ - 1].key)) {
-                rest_.push(Member{key, link});
-                rest_low_ = std::min(rest_low_, key);
-                limit_ = std::min(limit_, rest_low_);
-                return;
-            }
-            spill();
-            limit_ = std::min(limit_, rest_low_);
+        if (count_ == kRoom || count_ == 2 * wide_) {
+            halve();
+            offer(key, link);
+            return;
         }
-        insert(Member{key, link});
+        add(key, link);
     }
 
-    // Offers `n` neighbours at once: `seen(link)` is asked of those that would be sorted in. What lies beyond the limit
-    // is set aside without a branch that depends on its key: of most offers nobody can foretell on which side they fall.
+    // Offers `n` neighbours at once: `seen(link)` is asked of those that would come into the window. What lies beyond the
+    // limit is set aside without a branch that depends on its key: nobody can foretell on which side an offer falls.
     template <class Seen>
     void offer_all(const Neighbour *neighbours, uint32_t n, Seen seen) {
         uint32_t near[kMaxPlaces], count = 0;
@@ -155,23 +162,45 @@ class Frontier {
 
     // The nearest; there must be one.
     Link pop() {
-        if (head_ == tail_)
+        if (count_ == 0)
             refill();
-        return window_[head_++].link;
+        const uint32_t at = least();
+        const Link link = links_[at];
+        remove(at);
+        return link;
     }
 
-    // f(Link) for the next `n`, as far as they are sorted and below the bound.
+    // f(Link) for the next `n` (at most 2), as far as they are in the window and below the bound.
     template <class F>
-    void peek(size_t n, F f) const {
-        for (size_t i = head_; i < tail_ && i < head_ + n && window_[i].key < bound_; ++i)
-            f(window_[i].link);
+    void peek(size_t n, F f) {
+        const int32_t bound = to_order(bound_);
+        if (n == 0 || count_ == 0 || keys_[least()] >= bound)
+            return;
+        const uint32_t first = least();
+        f(links_[first]);
+        if (n == 1 || count_ == 1)
+            return;
+        const int32_t key = keys_[first];
+        keys_[first] = kTop;
+        const uint32_t second = scan();
+        keys_[first] = key;
+        if (second != first && keys_[second] < bound)
+            f(links_[second]);
     }
 
-    size_t bytes_after(size_t more) const { return rest_.bytes_after(more + kMost); }
+    // Forgets what was visited since it was offered: nodes are offered by many neighbours, so that of a long search most lie
+    // here several times more. False when that made little room.
+    template <class Seen>
+    bool purge(Seen seen) {
+        rest_.purge([&](const Member &member) { return seen(member.link); });
+        return rest_.roomy();
+    }
+
+    size_t bytes_after(size_t more) const { return rest_.bytes_after(more + kRoom); }
     void give_back() {
-        head_ = tail_ = 0;
+        forget_window();
         rest_.give_back();
-        rest_low_ = std::numeric_limits<float>::infinity();
+        rest_low_ = kInfinity;
     }
 
   private:
@@ -183,48 +212,108 @@ class Frontier {
         bool operator()(const Member &a, const Member &b) const { return a.key < b.key; }
     };
 
-    void spill() {
-        const Member &last = window_[--tail_];
-        rest_.push(last);
-        rest_low_ = std::min(rest_low_, last.key);
+    static constexpr float kInfinity = std::numeric_limits<float>::infinity();
+    static constexpr size_t kRoom = 2 * kMost;
+    static constexpr int32_t kTop = std::numeric_limits<int32_t>::max(); // above every key; fills unused places
+    static constexpr uint32_t kLanes = 4;
+    static constexpr uint32_t kUnknown = 0xFFFFFFFFu;
+
+    // Floats (not NaN) as integers of the same order.
+    static int32_t to_order(float key) {
+        const int32_t bits = std::bit_cast<int32_t>(key);
+        return bits ^ ((bits >> 31) & 0x7FFFFFFF);
+    }
+    static float from_order(int32_t order) { return std::bit_cast<float>(order ^ ((order >> 31) & 0x7FFFFFFF)); }
+
+    void forget_window() {
+        for (uint32_t i = 0; i < count_ + kLanes && i < kRoom; ++i)
+            keys_[i] = kTop;
+        count_ = 0;
+        least_ = kUnknown;
     }
 
-    void insert(const Member &member) {
-        if (tail_ == kRoom) {
-            memmove(window_, window_ + head_, (tail_ - head_) * sizeof(Member));
-            tail_ -= head_;
-            head_ = 0;
+    // The place of the least key, four lanes at a time; places behind the last are full of kTop.
+    uint32_t scan() const {
+        typedef int32_t Lanes __attribute__((vector_size(4 * kLanes)));
+        Lanes best, at = {0, 1, 2, 3}, best_at = at;
+        memcpy(&best, keys_, sizeof best);
+        for (uint32_t i = kLanes; i < count_; i += kLanes) {
+            Lanes keys;
+            memcpy(&keys, keys_ + i, sizeof keys);
+            at += static_cast<int32_t>(kLanes);
+            const Lanes less = keys < best;
+            best = (keys & less) | (best & ~less);
+            best_at = (at & less) | (best_at & ~less);
         }
-        size_t from = head_, n = tail_ - head_;
-        while (n > 0) { // without branches that depend on the key
-            const size_t half = n / 2;
-            const bool right = !(member.key < window_[from + half].key);
-            from = right ? from + half + 1 : from;
-            n = right ? n - half - 1 : half;
-        }
-        memmove(window_ + from + 1, window_ + from, (tail_ - from) * sizeof(Member));
-        window_[from] = member;
-        ++tail_;
+        uint32_t lane = 0;
+        for (uint32_t i = 1; i < kLanes; ++i)
+            if (best[i] < best[lane])
+                lane = i;
+        return static_cast<uint32_t>(best_at[lane]);
+    }
+    uint32_t least() const {
+        if (least_ == kUnknown)
+            least_ = scan();
+        return least_;
+    }
+
+    void add(float key, Link link) {
+        const int32_t order = to_order(key);
+        if (least_ != kUnknown && order < keys_[least_])
+            least_ = count_;
+        keys_[count_] = order;
+        links_[count_++] = link;
+    }
+    void remove(uint32_t at) {
+        --count_;
+        keys_[at] = keys_[count_];
+        links_[at] = links_[count_];
+        keys_[count_] = kTop;
+        least_ = kUnknown;
+    }
+
+    // Sets aside all of the window above `order`.
+    void set_aside(int32_t order) {
+        for (uint32_t i = 0; i < count_;)
+            if (keys_[i] > order) {
+                const float key = from_order(keys_[i]);
+                rest_.push(Member{key, links_[i]});
+                rest_low_ = std::min(rest_low_, key);
+                remove(i);
+            } else {
+                ++i;
+            }
+    }
+
+    // Keeps the nearer half of a full window, or less of many equal ones.
+    void halve() {
+        int32_t sorted[kRoom];
+        memcpy(sorted, keys_, count_ * sizeof *sorted);
+        const uint32_t keep = count_ / 2;
+        std::nth_element(sorted, sorted + keep, sorted + count_);
+        set_aside(sorted[keep] == std::numeric_limits<int32_t>::min() ? sorted[keep] : sorted[keep] - 1);
+        limit_ = std::min(limit_, rest_low_);
     }
 
     // Fills the empty window from the heap.
     void refill() {
-        head_ = tail_ = 0;
-        while (!rest_.empty() && tail_ < wide_ / 2)
-            window_[tail_++] = rest_.pop();
-        rest_low_ = rest_.empty() ? std::numeric_limits<float>::infinity() : rest_.top().key;
+        while (!rest_.empty() && count_ < wide_ / 2) {
+            const Member member = rest_.pop();
+            add(member.key, member.link);
+        }
+        rest_low_ = rest_.empty() ? kInfinity : rest_.top().key;
         limit_ = std::min(bound_, rest_low_);
     }
 
-    static constexpr size_t kRoom = 2 * kMost;
-
     LazyHeap<Member, Nearer> rest_;
-    float rest_low_ = std::numeric_limits<float>::infinity(); // the nearest of rest_
-    float limit_ = std::numeric_limits<float>::infinity();    // what is not nearer goes to rest_
-    float bound_ = std::numeric_limits<float>::infinity();
+    float rest_low_ = kInfinity; // the nearest of rest_
+    float limit_ = kInfinity;    // what is not nearer goes to rest_
+    float bound_ = kInfinity;
     size_t wide_ = kLeast;
-    size_t head_ = 0, tail_ = 0; // the window, ascending
-    Member window_[kRoom];
+    uint32_t count_ = kRoom; // so that the first clear() fills all
+    mutable uint32_t least_ = kUnknown;
+    int32_t keys_[kRoom]; // of the window, as integers of the same order
+    Link links_[kRoom];
 };
 
 } // namespace vecx::hnsw::inlined

@@ -167,9 +167,12 @@ class Stream {
         return Status{};
     }
 
-    bool memory_is_short() const {
+    size_t bytes_after_hop() const {
         constexpr size_t kHop = kMaxPlaces;
-        return beam_.bytes_after_hop() + rows_.bytes_after(kHop) + late_.bytes_after(kHop) > options_.memory_limit;
+        return beam_.bytes_after_hop() + rows_.bytes_after(kHop) + late_.bytes_after(kHop);
+    }
+    bool memory_is_short() {
+        return bytes_after_hop() > options_.memory_limit && (!beam_.tidy() || bytes_after_hop() > options_.memory_limit);
     }
 
     Status from_graph() {
