@@ -87,5 +87,27 @@ TEST(InlinedExtremes, EveryStepOfASearchCanBeCancelled) {
     EXPECT_GE(store.polls, hops);
 }
 
+// A search that is short of memory forgets what it need not follow, and nothing else.
+TEST(InlinedExtremes, TidyingLosesNothing) {
+    for (hnsw::LayoutKind layout : {hnsw::LayoutKind::inlined, hnsw::LayoutKind::compact}) {
+        InlinedIndex index(layout, ElementType::f32, Metric::l2, 8, 8);
+        index.build_many(200);
+        TestArena arena;
+        inlined::Visitor<MemoryStore> visitor(index.store, index.shape);
+        inlined::Beam<MemoryStore> beam(visitor, arena.arena);
+        const Bytes value = index.fresh();
+        const inlined::Query query = inlined::prepare_query(index.shape, payload_of(value), arena.arena);
+        Nobody nobody;
+        bool found = false;
+        ASSERT_TRUE(beam.start(index.entry, query, 1000, nobody, &found).ok());
+        for (uint64_t hops = 0; hops < 10000; ++hops) { // some of them with nothing left to follow
+            (void)beam.tidy();
+            ASSERT_TRUE(beam.hop(query, nobody).ok());
+        }
+        EXPECT_TRUE(beam.exhausted());
+        EXPECT_EQ(beam.nodes(), 201u); // with the entry node
+    }
+}
+
 } // namespace
 } // namespace vecx::test

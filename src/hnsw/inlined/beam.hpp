@@ -60,9 +60,11 @@ class Beam {
     bool done() const { return frontier_.empty() || (best_.size() >= target_ && frontier_.nearest() >= best_.top()); }
     bool full() const { return best_.size() >= target_; }
 
-    // One step: follows the nearest node. Call it while !exhausted().
+    // One step: follows the nearest node, if there is one.
     template <Searcher T>
     Status hop(const Query &query, T &searcher) {
+        if (frontier_.empty()) // tidy() took the last
+            return Status{};
         const Link link = frontier_.pop();
         bool found;
         visitor_->store().poll(); // also for what is dropped: at the end of a long scan it is all that is left, millions of it
@@ -88,9 +90,10 @@ class Beam {
         return visited_.bytes_after(kMaxPlaces) + frontier_.bytes_after(kMaxPlaces) + best_.bytes_after(kMaxPlaces) +
                outside_.bytes_after(kMaxPlaces);
     }
-    // Makes room in what it occupies; false when that did not help much.
+    // Makes room in what it occupies; false when that did not help much. Nothing may be left to follow then. Without codes
+    // all of the frontier was visited, and is still to be followed.
     bool tidy() {
-        return frontier_.purge([&](Link n) { return visited_.has(n.key()); });
+        return coded_ && frontier_.purge([&](Link n) { return visited_.has(n.key()); });
     }
     // Gives back all but the visited set.
     void give_back() {

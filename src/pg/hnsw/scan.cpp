@@ -38,7 +38,7 @@ struct Search {
     TupleSorter sorter;
     PlainStream *plain = nullptr; // one of the two
     InlinedStream *inlined = nullptr;
-    const kernels::KernelTable *kernels = kernels::active; // that its bounds are of
+    const kernels::KernelTable *table = kernels::active; // its bounds are for these kernels
 
     const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
 };
@@ -156,7 +156,7 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
         status = search.inlined->next(&row, &found);
         // vecx.simd was set meanwhile, between two rows of a cursor: other kernels round differently, so that a distance
         // computed by them could lie outside its bounds. From here on the executor sorts.
-        if (search.kernels != kernels::active) {
+        if (search.table != kernels::active) {
             row.certain = false;
             row.distance = -std::numeric_limits<double>::infinity();
         }
