@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "hnsw/inlined/beam.hpp"
+#include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/load.hpp"
 #include "inlined_support.hpp"
 #include "kernels/convert.hpp"
@@ -85,6 +86,27 @@ TEST(InlinedExtremes, EveryStepOfASearchCanBeCancelled) {
         ASSERT_TRUE(beam.hop(query, nobody).ok());
     EXPECT_GT(hops, 2 * beam.nodes()); // else this tests nothing
     EXPECT_GE(store.polls, hops);
+}
+
+// Two vectors of one hash and one stored form, which somebody may make on purpose, share a node only if the bounds that
+// scans compute from its head hold for both.
+TEST(InlinedExtremes, OneHashIsNotEnough) {
+    for (int field = 0; field < 3; ++field) {
+        InlinedIndex index(hnsw::LayoutKind::inlined, ElementType::f32, Metric::l2, 8, 8);
+        index.build_many(20);
+        index.change(index.nodes[3], [&](inlined::NodeEdit &node) {
+            if (field == 1)
+                node.head->own_error += 0.5f;
+            if (field == 2)
+                node.head->norm += 0.5f;
+        });
+        TestArena arena;
+        const Bytes value = index.rows[3];
+        ASSERT_TRUE(inlined::insert(index.store, arena.arena, index.shape, payload_of(value), hnsw::HeapTid{9, 9, 9}, index.rng).ok());
+        int tids = 0;
+        index.change(index.nodes[3], [&](inlined::NodeEdit &node) { tids = node.head->tid_count; });
+        EXPECT_EQ(tids, field == 0 ? 2 : 1);
+    }
 }
 
 // A search that is short of memory forgets what it need not follow, and nothing else.

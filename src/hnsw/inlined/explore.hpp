@@ -154,7 +154,10 @@ class Explorer {
             if (visit.dead || link == ignore_)
                 return;
             fresh.key = finite_key(key);
+            // Norm and error too: then the bounds that scans compute from them hold for both, even if somebody went to the
+            // length of finding two vectors of one hash.
             same = view.head->hash == node_->head.hash && view.head->own_scale == node_->head.own_scale &&
+                   view.head->norm == node_->head.norm && view.head->own_error == node_->head.own_error &&
                    memcmp(view.own, node_->own, shape.own_size()) == 0;
             wanted = best_.size() < ef_ || fresh.key < best_.top();
             if (wanted) {

@@ -147,6 +147,9 @@ VECX_FUNCTION(vecx_check_index) {
     if (all_rows && (table == nullptr || IndexGetRelation(oid, false) != table_oid))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("could not open parent table of index \"%s\"", RelationGetRelationName(index))));
+    if (all_rows && !index->rd_index->indisvalid) // left behind by CREATE INDEX CONCURRENTLY: it may lack rows
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("index \"%s\" is not valid", RelationGetRelationName(index))));
     const char *name = RelationGetRelationName(index);
     MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
