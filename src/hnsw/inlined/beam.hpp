@@ -143,6 +143,7 @@ class Beam {
             if (i + kAhead < fresh)
                 visitor_->prefetch(neighbours_[i + kAhead].link);
             bool there;
+            visitor_->store().poll(); // each may have to come from the disk
             VECX_TRY(learn(neighbours_[i].link, query, searcher, &there));
         }
         return Status{};

@@ -90,6 +90,7 @@ class Explorer {
                     met.insert(link, kSeen, &fresh);
                     if (!fresh)
                         continue;
+                    visitor.store().poll(); // each may have to come from the disk
                     VECX_TRY(visit(link, &found));
                     if (!equal.none()) {
                         opened_[step.opened].next = i + 1;
