@@ -2,6 +2,7 @@
 #include "hnsw/inlined/graph_write.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/core_only.hpp"
@@ -166,9 +167,18 @@ void PageMaker::fill_entry(MutablePage &page) {
     edit.head->flags = kNodeEntry;
     edit.head->places = static_cast<uint8_t>(places);
     edit.head->links_version = 1;
-    // The mean of directions has no length of its own: it is what it is, also under cosine.
-    encode_own(shape_, graph_->frame().mean, edit.own, edit.head);
-    to_geometry(shape_, graph_->frame().mean, edit.head->norm, other_);
+    // Under cosine only the direction of the mean counts, which the whole numbers of int8vec hold when they are large. Codes
+    // are relative to what was stored.
+    const size_t n = static_cast<size_t>(shape_.dim);
+    float largest = 0;
+    memcpy(other_, graph_->frame().mean, n * sizeof(float));
+    for (size_t i = 0; i < n; ++i)
+        largest = std::max(largest, std::fabs(other_[i]));
+    for (size_t i = 0; i < n && largest > 0 && shape_.metric == Metric::cosine; ++i)
+        other_[i] *= 127 / largest;
+    encode_own(shape_, other_, edit.own, edit.head);
+    decode_own(shape_, *edit.head, edit.own, other_);
+    to_geometry(shape_, other_, edit.head->norm, other_);
     rotate(shape_, other_, rotated_);
     Placed node{rotated_, square(rotated_, shape_.rotated_dim())};
     set_neighbours(edit, node, static_cast<uint32_t>(entries_->size()), [&](uint32_t i) { return (*entries_)[i]; });
