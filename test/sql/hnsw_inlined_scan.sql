@@ -61,4 +61,22 @@ MOVE ALL IN c;
 COMMIT;
 SELECT a.i, count(*) FROM generate_series(1, 3) a(i), LATERAL (SELECT id FROM near ORDER BY val <-> (SELECT val FROM near n WHERE n.id = a.i) LIMIT 30) b
     GROUP BY a.i ORDER BY a.i;
-DROP TABLE near;
+-- Kernels that round differently, between two rows of a cursor.
+CREATE TABLE fetched (at int GENERATED ALWAYS AS IDENTITY, d float8);
+DO $$
+DECLARE c refcursor; d float8;
+BEGIN
+    OPEN c FOR EXECUTE 'SELECT val <-> $1 FROM near ORDER BY val <-> $1' USING '[1.01,1.02,1.03,1.04,1.05,1.06,1.07,1.08,1.09,1.1,1.11,1.12,1.13,1.14,1.15,1.16]'::vector;
+    FOR i IN 1..50 LOOP
+        FETCH c INTO d;
+        INSERT INTO fetched (d) VALUES (d);
+    END LOOP;
+    SET LOCAL vecx.simd = scalar;
+    LOOP
+        FETCH c INTO d;
+        EXIT WHEN NOT FOUND;
+        INSERT INTO fetched (d) VALUES (d);
+    END LOOP;
+END $$;
+SELECT count(*), count(*) FILTER (WHERE d < before) AS misplaced FROM (SELECT d, lag(d) OVER (ORDER BY at) AS before FROM fetched WHERE at > 50) s;
+DROP TABLE near, fetched;
