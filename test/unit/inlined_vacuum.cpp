@@ -300,7 +300,7 @@ TEST(InlinedRepair, ADeadLinkHasAnHeir) {
         float x[24];
         for (float &c : x)
             c = static_cast<float>(rng.uniform());
-        x[0] += i == 0 ? -1.0f : i < 90 ? 0.0f : 30.0f;
+        x[0] += i == 0 ? -4.0f : i < 90 ? 0.0f : 10.0f;
         const uint8_t *bytes = reinterpret_cast<const uint8_t *>(x);
         values.emplace_back(bytes, bytes + sizeof x);
     }
@@ -319,7 +319,7 @@ TEST(InlinedRepair, ADeadLinkHasAnHeir) {
     ASSERT_EQ(links_there(index.nodes[0]), 0);
     index.change(index.nodes[0], [&](inlined::NodeEdit &n) {
         std::vector<uint64_t> code(index.shape.code_words);
-        inlined::set_neighbour(n, index.shape, 2, index.nodes[100], 900, 1, code.data());
+        inlined::set_neighbour(n, index.shape, 2, index.nodes[100], 200, 1, code.data());
     });
     EXPECT_EQ(index.vacuum({100}).nodes_freed, 1u);
     EXPECT_EQ(links_there(index.nodes[0]), 1);
