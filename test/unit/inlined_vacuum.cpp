@@ -289,6 +289,44 @@ TEST_P(InlinedVacuum, StaleAndWrongLinksGo) {
     index.expect_rows();
 }
 
+// The only link from one cluster to another leads to a node that dies. Its node is the one farthest from the other cluster,
+// so that all its neighbours stand between.
+TEST(InlinedRepair, ADeadLinkHasAnHeir) {
+    VacuumIndex index(hnsw::LayoutKind::inlined, ElementType::f32, Metric::l2, 24);
+    index.store.copy_pages = false;
+    std::vector<Bytes> values;
+    Rng rng(5);
+    for (int i = 0; i < 180; ++i) {
+        float x[24];
+        for (float &c : x)
+            c = static_cast<float>(rng.uniform());
+        x[0] += i == 0 ? -4.0f : i < 90 ? 0.0f : 10.0f;
+        const uint8_t *bytes = reinterpret_cast<const uint8_t *>(x);
+        values.emplace_back(bytes, bytes + sizeof x);
+    }
+    index.build(values);
+    std::set<uint64_t> there;
+    for (size_t i = 90; i < 180; ++i)
+        there.insert(index.nodes[i].key());
+    auto links_there = [&](hnsw::Link link) {
+        int count = 0;
+        index.change(link, [&](inlined::NodeEdit &n) {
+            for (uint32_t i = 0; i < n.head->places; ++i)
+                count += there.count(n.links[i].key()) != 0;
+        });
+        return count;
+    };
+    ASSERT_EQ(links_there(index.nodes[0]), 0);
+    index.change(index.nodes[0], [&](inlined::NodeEdit &n) {
+        std::vector<uint64_t> code(index.shape.code_words);
+        inlined::set_neighbour(n, index.shape, 2, index.nodes[100], 200, 1, code.data());
+    });
+    EXPECT_EQ(index.vacuum({100}).nodes_freed, 1u);
+    EXPECT_EQ(links_there(index.nodes[0]), 1);
+    there.erase(index.nodes[100].key());
+    EXPECT_EQ(links_there(index.nodes[0]), 1) << "the link leads to the dead one";
+}
+
 // A node to which nothing leads, and two that lead to each other only.
 TEST_P(InlinedVacuum, TheUnreachableAreLinked) {
     VacuumIndex index = make();

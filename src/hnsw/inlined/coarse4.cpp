@@ -41,4 +41,9 @@ void unpack_coarse4(const uint8_t *code, uint32_t n, int8_t *out) {
     }
 }
 
+void place_coarse(float scale, const int8_t *code, const float *centre, uint32_t n, float *__restrict out) {
+    for (uint32_t i = 0; i < n; ++i)
+        out[i] = scale * static_cast<float>(code[i]) + centre[i];
+}
+
 } // namespace vecx::hnsw::inlined

@@ -10,4 +10,7 @@ namespace vecx::hnsw::inlined {
 Coarse encode_coarse4(const float *rotated, uint32_t n, uint8_t *code);
 void unpack_coarse4(const uint8_t *code, uint32_t n, int8_t *out);
 
+// A coarse code of 8 bits, or an unpacked one, back where it was: out = scale * code + centre.
+void place_coarse(float scale, const int8_t *code, const float *centre, uint32_t n, float *out);
+
 } // namespace vecx::hnsw::inlined

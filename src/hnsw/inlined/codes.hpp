@@ -42,7 +42,7 @@ class CodeCache {
         codes_.resize_uninitialized(sets_ * kWays * width());
         memset(static_cast<void *>(tags_.data()), 0, tags_.size() * sizeof(Tag));
         own_.resize_uninitialized(visitor_->shape().own_size());
-        floats_.resize_uninitialized(static_cast<size_t>(visitor_->shape().dim) * 2 + width());
+        floats_.resize_uninitialized(static_cast<size_t>(visitor_->shape().dim) + width());
         epoch_ = 1;
         overflow_used_ = 0;
     }
@@ -50,6 +50,13 @@ class CodeCache {
     void unpin() {
         ++epoch_; // 4 billion nodes are more than one repair sees
         overflow_used_ = 0;
+    }
+
+    // Of a code that will be asked for soon.
+    void prefetch(Link link) const {
+        const uint8_t *set = reinterpret_cast<const uint8_t *>(tags_.data() + mix64(link.key()) % sets_ * kWays);
+        for (size_t at = 0; at < kWays * sizeof(Tag); at += 64)
+            __builtin_prefetch(set + at);
     }
 
     // The code of a node, good until unpin() if pinned, else until the next call. `found` is false when the node is
@@ -112,13 +119,12 @@ class CodeCache {
 
     Coarse encode(const Head &head, int8_t *bytes) {
         const Shape &shape = visitor_->shape();
-        float *x = floats_.data(), *geometric = x + shape.dim, *rotated = geometric + shape.dim;
+        float *x = floats_.data(), *rotated = x + shape.dim;
         decode_own(shape, head, own_.data(), x);
-        to_geometry(shape, x, norm_of(shape, x), geometric);
-        rotate(shape, geometric, rotated);
-        float sum = 0;
-        for (size_t i = 0; i < width(); ++i)
-            sum += std::fabs(rotated[i]);
+        if (shape.metric == Metric::cosine)
+            to_geometry(shape, x, norm_of(shape, x), x);
+        rotate(shape, x, rotated);
+        const float sum = kernels::active->dot_f32(rotated, rotated, width());
         Coarse coarse{0, 0};
         if (std::isfinite(sum))
             coarse = encode_coarse(shape, rotated, bytes);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <limits>
 
 #include "hnsw/inlined/coarse4.hpp"
 #include "hnsw/select.hpp"
@@ -78,8 +79,9 @@ Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOp
     unpacked_ = arena.make_array<int8_t>(shape.rotated_dim());
     other_ = arena.make_array<int8_t>(shape.rotated_dim());
     pool_ = arena.make_array<Near>(std::max(options_.ef, kStarts) + 1);
-    visited_mask_ = 4095;
-    visited_ = arena.make_array<uint32_t>(visited_mask_ + 1);
+    rank_ = arena.make_array<uint8_t>(std::max(options_.ef, kStarts) + 1);
+    visited_mask_ = 2047;
+    visited_ = arena.make_array<Visited>(visited_mask_ + 1);
 }
 
 uint8_t *Graph::tid_slab(uint32_t index) {
@@ -111,16 +113,12 @@ void Graph::unpack(const Node *n) {
 }
 
 void Graph::decode(const Node *n, float *rotated) const {
-    const uint32_t size = shape_.rotated_dim();
-    const Coarse coarse{n->scale, n->norm2};
-    if (options_.bits == 8) {
-        decode_coarse(shape_, coarse, bytes(n), rotated);
-    } else {
-        unpack_coarse4(code(n), size, other_);
-        decode_coarse(shape_, coarse, other_, rotated);
+    const int8_t *code = bytes(n);
+    if (options_.bits != 8) {
+        unpack_coarse4(this->code(n), shape_.rotated_dim(), other_);
+        code = other_;
     }
-    for (uint32_t i = 0; i < size; ++i)
-        rotated[i] += frame_.centre[i];
+    place_coarse(n->scale, code, frame_.centre, shape_.rotated_dim(), rotated);
 }
 
 uint32_t Graph::find_equal(const Row &row, const uint8_t *code) {
@@ -192,28 +190,63 @@ void Graph::link(uint32_t id, const Row &row, const uint8_t *code, HeapTid tid, 
         offer(chosen[i].id, Near{chosen[i].key, id});
 }
 
-bool Graph::visit_first(uint32_t id) {
+// make_room() must have been called for it. `key` receives where its distance belongs, until the next make_room().
+bool Graph::visit_first(uint32_t id, float **key) {
     uint32_t at = (id * 0x9E3779B1u) >> 7 & visited_mask_;
-    for (; visited_[at] != 0; at = (at + 1) & visited_mask_)
-        if (visited_[at] == id + 1)
+    for (; visited_[at].id != 0; at = (at + 1) & visited_mask_)
+        if (visited_[at].id == id + 1)
             return false;
-    visited_[at] = id + 1;
-    if (2 * ++visited_count_ > visited_mask_)
-        grow_visited();
+    visited_[at] = Visited{id + 1, std::numeric_limits<float>::quiet_NaN()};
+    ++visited_count_;
+    if (key != nullptr)
+        *key = &visited_[at].key;
     return true;
 }
 
-void Graph::grow_visited() {
-    uint32_t *old = visited_;
-    uint32_t old_size = visited_mask_ + 1;
-    visited_ = arena_->make_array<uint32_t>(2 * static_cast<size_t>(old_size));
-    memset(visited_, 0, 2 * static_cast<size_t>(old_size) * sizeof(uint32_t));
-    visited_mask_ = 2 * old_size - 1;
+void Graph::make_room(uint32_t more) {
+    const uint32_t old_size = visited_mask_ + 1;
+    uint32_t size = old_size;
+    while (2 * (visited_count_ + more) > size)
+        size *= 2;
+    if (size == old_size)
+        return;
+    Visited *old = visited_;
+    visited_ = arena_->make_array<Visited>(size);
+    memset(visited_, 0, size * sizeof *visited_);
+    visited_mask_ = size - 1;
     visited_count_ = 0;
-    for (uint32_t i = 0; i < old_size; ++i)
-        if (old[i] != 0)
-            visit_first(old[i] - 1);
+    for (uint32_t i = 0; i < old_size; ++i) {
+        float *key;
+        if (old[i].id != 0 && visit_first(old[i].id - 1, &key))
+            *key = old[i].key;
+    }
     arena_->give_back(old);
+}
+
+// The distance between the node last searched for and another: the search mostly knows it.
+float Graph::distance_from(const Node *fresh, uint32_t id) {
+    uint32_t at = (id * 0x9E3779B1u) >> 7 & visited_mask_;
+    for (; visited_[at].id != 0; at = (at + 1) & visited_mask_)
+        if (visited_[at].id == id + 1) {
+            if (visited_[at].key == visited_[at].key)
+                return visited_[at].key;
+            break;
+        }
+    if (unpacked_of_ != fresh)
+        unpack_for(fresh);
+    ++distances_;
+    return distance(fresh, node(id));
+}
+
+// Behind all that are not farther. Nobody can foretell which way the halves go: so without branches.
+uint32_t Graph::place_in_pool(float key) const {
+    uint32_t at = 0, left = pool_count_;
+    while (left > 0) {
+        const uint32_t half = (left + 1) / 2;
+        at += key < pool_[at + half - 1].key ? 0 : half;
+        left -= half;
+    }
+    return at;
 }
 
 // Algorithm 2 from a few nodes spread over all, with one sorted pool in place of two heaps: what falls out of the pool
@@ -223,8 +256,11 @@ void Graph::search(const Node *query, uint32_t self) {
     visited_count_ = 0;
     pool_count_ = 0;
     unpack_for(query);
+    static_assert(kStarts <= kMaxPlaces); // as are the starts of a finished graph
+    make_room(1 + kMaxPlaces);
     visit_first(self);
     uint32_t fresh[kMaxPlaces];
+    float *known_at[kMaxPlaces];
     uint32_t count = 0, next = 0;
     auto look = [&] {
         const size_t head = sizeof(Node) + code_size_;
@@ -234,29 +270,31 @@ void Graph::search(const Node *query, uint32_t self) {
             if (i + kAhead < count)
                 prefetch(node(fresh[i + kAhead]), head);
             const uint32_t ef = options_.ef;
-            float key = distance(query, node(fresh[i]));
+            const float key = distance(query, node(fresh[i]));
+            *known_at[i] = key;
             ++distances_;
             if (pool_count_ == ef && !(key < pool_[ef - 1].key))
                 continue;
-            uint32_t at = static_cast<uint32_t>(
-                std::upper_bound(pool_, pool_ + pool_count_, key, [](float k, const Near &p) { return k < p.key; }) - pool_);
+            const uint32_t at = place_in_pool(key);
             uint32_t end = pool_count_ < ef ? pool_count_++ : ef - 1;
             memmove(pool_ + at + 1, pool_ + at, (end - at) * sizeof(Near));
             pool_[at] = Near{key, fresh[i]};
             next = std::min(next, at);
         }
     };
+    auto meet = [&](uint32_t id) {
+        if (visit_first(id, known_at + count))
+            fresh[count++] = id;
+    };
     if (starts_ != nullptr)
         for (uint32_t id : *starts_)
-            if (visit_first(id))
-                fresh[count++] = id;
+            meet(id);
     // The numbers below `settled` were given out a while ago: all but those of stalled processes are ready.
     const uint32_t known = nodes(), settled = known <= kStarts ? known : std::bit_floor(known - 1);
     const uint32_t step = settled <= kStarts ? 1 : settled / kStarts;
     for (uint32_t id = 0; id < settled && starts_ == nullptr; id += step)
-        if (__atomic_load_n(&node(id)->ready, __ATOMIC_ACQUIRE) != 0 && visit_first(id)) {
-            fresh[count++] = id;
-        }
+        if (__atomic_load_n(&node(id)->ready, __ATOMIC_ACQUIRE) != 0)
+            meet(id);
     look();
     while (next < pool_count_) {
         if (pool_[next].id & kExpanded) {
@@ -266,11 +304,9 @@ void Graph::search(const Node *query, uint32_t self) {
         const Node *n = node(pool_[next].id);
         pool_[next].id |= kExpanded;
         count = 0;
-        for (uint32_t i = 0, all = neighbour_count(n); i < all; ++i) {
-            uint32_t id = neighbour(n, i);
-            if (visit_first(id))
-                fresh[count++] = id;
-        }
+        make_room(kMaxPlaces);
+        for (uint32_t i = 0, all = neighbour_count(n); i < all; ++i)
+            meet(neighbour(n, i));
         look();
     }
     for (uint32_t i = 0; i < pool_count_; ++i)
@@ -280,32 +316,33 @@ void Graph::search(const Node *query, uint32_t self) {
 // Fills the list of a new node from the pool. `chosen` receives what it holds; returns how many.
 uint32_t Graph::choose(Node *fresh, Near *chosen) {
     const uint32_t most = std::min(options_.own, places_);
-    uint8_t *rank = reinterpret_cast<uint8_t *>(visited_); // free until the next search; of each of the pool
+    constexpr uint8_t kMember = 0xFF, kOut = 0xFE; // else the first member that it was not compared with
+    static_assert(kMaxPlaces < kOut);
     float nearest[kMaxPlaces];
     uint32_t members[kMaxPlaces]; // indices into pool_, in the order they were taken
     uint32_t count = 0;
     for (uint32_t i = 0; i < pool_count_ && count < most; ++i) {
         const Node *candidate = node(pool_[i].id);
         unpack_for(candidate);
-        rank[i] = 0;
-        for (uint32_t r = 0; r < count && rank[i] == 0; ++r) {
+        rank_[i] = kMember;
+        for (uint32_t r = 0; r < count && rank_[i] == kMember; ++r) {
             float d = distance(candidate, node(pool_[members[r]].id));
             ++distances_;
             if (stands_between(d, pool_[i].key, pool_[members[r]].key))
-                rank[i] = fill2_ * d < pool_[i].key ? kPruned : 1;
+                rank_[i] = fill2_ * d < pool_[i].key ? kOut : static_cast<uint8_t>(r + 1);
         }
-        if (rank[i] == 0)
+        if (rank_[i] == kMember)
             members[count++] = i;
     }
     // Those that were pruned narrowly, nearest first.
     const uint32_t diverse = count;
     for (uint32_t i = 0; i < pool_count_ && count < most && fill2_ > 1; ++i) {
-        if (rank[i] != 1)
+        if (rank_[i] >= kOut)
             continue;
         const Node *candidate = node(pool_[i].id);
         unpack_for(candidate);
         bool pruned = false;
-        for (uint32_t r = 0; r < count && !pruned; ++r) {
+        for (uint32_t r = rank_[i]; r < count && !pruned; ++r) {
             if (members[r] > i && r < diverse)
                 continue; // only nearer ones stand between
             ++distances_;
@@ -337,8 +374,7 @@ uint32_t Graph::rank_among(const Node *x, float key, const uint32_t *ids, const 
         const uint32_t other = ids[i] >> kRankShift;
         if (other == kPruned)
             continue;
-        float d = distance(x, node(ids[i] & kIdMask));
-        ++distances_;
+        const float d = distance_from(x, ids[i] & kIdMask);
         if (fill2_ * d < key)
             return kPruned;
         if (other == 0 && stands_between(d, key, keys[i]))
@@ -380,7 +416,6 @@ void Graph::take(Node *t, const Node *fresh, Near offered) {
             computed[i] = distance(t, node(id[i] & kIdMask));
         distances_ += count;
     }
-    unpack_for(fresh);
     uint32_t at = static_cast<uint32_t>(std::upper_bound(key, key + count, offered.key) - key);
     const bool is_full = count == places_;
     if (is_full && at == count) { // farther than all: only worth a look if there is one to replace
@@ -399,8 +434,7 @@ void Graph::take(Node *t, const Node *fresh, Near offered) {
         ranks[i] = id[i] >> kRankShift;
         if (i < at || ranks[i] == kPruned || rank == kPruned)
             continue;
-        float d = distance(fresh, node(id[i] & kIdMask));
-        ++distances_;
+        const float d = distance_from(fresh, id[i] & kIdMask);
         if (fill2_ * d < key[i])
             ranks[i] = kPruned;
         else if (ranks[i] == 0 && rank == 0 && stands_between(d, key[i], offered.key))

@@ -133,6 +133,10 @@ class Graph {
     void decode(const Node *n, float *rotated) const;
     uint32_t neighbour_count(const Node *n) const { return __atomic_load_n(&n->count, __ATOMIC_RELAXED); }
     uint32_t neighbour(const Node *n, uint32_t i) const { return __atomic_load_n(ids(n) + i, __ATOMIC_ACQUIRE) & kIdMask; }
+    // |g(x) - g(y)|^2 for each neighbour; null where they are not kept, or have the additional coordinate in them.
+    const float *distances2(const Node *n) const {
+        return options_.keep_keys && shape_.metric != Metric::ip ? reinterpret_cast<const float *>(ids(n) + places_) : nullptr;
+    }
     // f(HeapTid) for every row of a node, as long as it returns true. The same by hand: next_tid(Node::more_tids)...
     template <class F>
     void for_each_tid(const Node *n, F f) {
@@ -185,13 +189,15 @@ class Graph {
     bool add_tid(uint32_t id, HeapTid tid);
     uint32_t take_node();
     void link(uint32_t id, const Row &row, const uint8_t *code, HeapTid tid, uint8_t participant, uint32_t spill);
+    uint32_t place_in_pool(float key) const;
     void search(const Node *query, uint32_t self);
     uint32_t choose(Node *fresh, Near *chosen);
     void offer(uint32_t target, Near offered);
     void take(Node *t, const Node *fresh, Near offered);
     uint32_t rank_among(const Node *x, float key, const uint32_t *ids, const float *keys, uint32_t count);
-    bool visit_first(uint32_t id);
-    void grow_visited();
+    bool visit_first(uint32_t id, float **key = nullptr);
+    void make_room(uint32_t more);
+    float distance_from(const Node *fresh, uint32_t id);
     void reach_from(uint32_t id, Array<uint32_t> *queue, uint64_t *reached, const Poll &poll);
     bool link_reachable(uint32_t id);
 
@@ -218,7 +224,13 @@ class Graph {
     Near *pool_; // of a search: ascending, at most ef; the top bit marks ids that were expanded
     uint32_t pool_count_ = 0;
     const Array<uint32_t> *starts_ = nullptr; // of searches when all nodes are in; else these are drawn
-    uint32_t *visited_; // open addressing; id + 1
+    uint8_t *rank_; // of each of the pool, while neighbours are chosen
+    // What the last search met. It expands all that it keeps, so it has looked at all neighbours of those it leads to.
+    struct Visited {
+        uint32_t id; // + 1
+        float key;   // distance from the one searched for; NaN: not known
+    };
+    Visited *visited_; // open addressing
     uint32_t visited_mask_, visited_count_ = 0;
     uint64_t distances_ = 0;
 };

@@ -136,24 +136,20 @@ void PageMaker::fill_tids(MutablePage &page) {
 
 // --- nodes ----------------------------------------------------------------------------------------------------
 
-void PageMaker::decode(const Graph::Node *n, float *rotated, float *norm2) {
-    graph_->decode(n, rotated);
-    *norm2 = square(rotated, shape_.rotated_dim());
-}
-
-// Links and codes of `count` neighbours; id_of(i) is the i-th.
+// Links and codes of `count` neighbours; id_of(i) is the i-th. Norms matter to inner products only.
 template <class Id>
-void PageMaker::set_neighbours(const NodeEdit &edit, const Placed &node, uint32_t count, Id id_of) {
+void PageMaker::set_neighbours(const NodeEdit &edit, const Placed &node, const float *distances2, uint32_t count, Id id_of) {
+    const uint32_t n = shape_.rotated_dim();
     for (uint32_t i = 0; i < count; ++i) {
-        const Graph::Node *n = graph_->node(id_of(i));
+        const Graph::Node *neighbour = graph_->node(id_of(i));
         float add = 0, mul = 0;
         if (shape_.code_words > 0) {
-            Placed other{other_, 0};
-            decode(n, other_, &other.norm2);
-            float distance2 = kernels::active->l2sq_f32(node.rotated, other_, shape_.rotated_dim());
+            graph_->decode(neighbour, other_);
+            const Placed other{other_, shape_.metric == Metric::ip ? square(other_, n) : 0};
+            const float distance2 = distances2 != nullptr ? distances2[i] : kernels::active->l2sq_f32(node.rotated, other_, n);
             encode_neighbour(shape_, node, other, distance2, &add, &mul, code_);
         }
-        set_neighbour(edit, shape_, i, place(n->next), add, mul, code_);
+        set_neighbour(edit, shape_, i, place(neighbour->next), add, mul, code_);
     }
 }
 
@@ -181,7 +177,7 @@ void PageMaker::fill_entry(MutablePage &page) {
     to_geometry(shape_, other_, edit.head->norm, other_);
     rotate(shape_, other_, rotated_);
     Placed node{rotated_, square(rotated_, shape_.rotated_dim())};
-    set_neighbours(edit, node, static_cast<uint32_t>(entries_->size()), [&](uint32_t i) { return (*entries_)[i]; });
+    set_neighbours(edit, node, nullptr, static_cast<uint32_t>(entries_->size()), [&](uint32_t i) { return (*entries_)[i]; });
 }
 
 void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *stored) {
@@ -215,9 +211,12 @@ void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *st
         if (list != longs_.end() && list->position == first + k)
             edit.head->more_tids = list->first;
         Placed node{rotated_, 0};
-        if (shape_.code_words > 0)
-            decode(n, rotated_, &node.norm2);
-        set_neighbours(edit, node, n->count, [&](uint32_t i) { return graph_->neighbour(n, i); });
+        if (shape_.code_words > 0) {
+            graph_->decode(n, rotated_);
+            if (shape_.metric == Metric::ip)
+                node.norm2 = square(rotated_, shape_.rotated_dim());
+        }
+        set_neighbours(edit, node, graph_->distances2(n), n->count, [&](uint32_t i) { return graph_->neighbour(n, i); });
     }
 }
 

@@ -66,9 +66,9 @@ class PageMaker {
     }
     void plan_tids(const Poll &poll);
     TidPiece next_piece(TidWalk &walk) const;
-    void decode(const Graph::Node *n, float *rotated, float *norm2);
+    // `distances2` are those to the neighbours, null if they are not known.
     template <class Id>
-    void set_neighbours(const NodeEdit &edit, const Placed &node, uint32_t count, Id id_of);
+    void set_neighbours(const NodeEdit &edit, const Placed &node, const float *distances2, uint32_t count, Id id_of);
 
     Graph *graph_;
     Shape shape_;

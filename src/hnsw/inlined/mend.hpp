@@ -48,10 +48,9 @@ class Mender {
     Mender(S &store, Arena &arena, const Shape &shape, uint32_t body_size, int ef, NodeMap &map)
         : visitor(store, shape), codes(visitor, arena), fresh(arena), store_(&store), shape_(shape), map_(&map), ef_(ef),
           nodes_(arena), links_(arena), changes_(arena), code_words_(arena), pool_(arena), chosen_(arena), memo_(arena),
-          order_(arena), queue_(arena), met_(arena), floats_(arena), frontier_(arena), best_(arena), visited_(arena), nearest_(arena) {
+          order_(arena), queue_(arena), roots_(arena), represented_(arena), met_(arena), frontier_(arena), best_(arena), visited_(arena), nearest_(arena) {
         nodes_.reserve(body_size / sizeof(Head));
         links_.reserve(body_size / sizeof(Link));
-        floats_.resize_uninitialized(2 * size_t{shape.rotated_dim()});
     }
 
     Visitor<S> visitor;
@@ -87,6 +86,7 @@ class Mender {
         codes.unpin();
         pool_.clear();
         queue_.clear();
+        represented_.clear();
         met_.clear();
         met_.add(node.link.key());
         fresh.clear();
@@ -97,7 +97,7 @@ class Mender {
             if (!links[i].none() && links[i].slot < kMaxSlots && met_.add(links[i].key()))
                 VECX_TRY(state_of(links[i], &state));
             if (state == NodeState::living)
-                pool_.push_back(Member{0, links[i], {}, static_cast<int>(i)});
+                pool_.push_back(Member{0, links[i], {}, static_cast<int>(i), kNobody});
             else if (links[i].none())
                 ++open;
             else if (state != NodeState::entry)
@@ -145,6 +145,7 @@ class Mender {
             return Status{};
         }
         choose(node.link, node.count);
+        choose_heirs(node.count);
         replace_links(n, base);
         return Status{};
     }
@@ -220,11 +221,14 @@ class Mender {
     void set_range_blocks(uint32_t blocks) { range_blocks_ = blocks_ = blocks; }
 
   private:
+    static constexpr uint32_t kSpare = 1u << 31;
+
     struct Member { // of the pool
         float key;
         Link link;
         Code code;
         int place; // where the node has it; -1: nowhere yet
+        uint32_t via; // the dead neighbour, by its place in roots_, that led here; kNobody: none
     };
     struct Change {
         uint16_t node, place;
@@ -250,8 +254,8 @@ class Mender {
         return Status{};
     }
 
-    Status add_to_pool(Link link, const Code &base, bool *dead_out) {
-        Member m{0, link, {}, -1};
+    Status add_to_pool(Link link, const Code &base, bool *dead_out, uint32_t via = kNobody) {
+        Member m{0, link, {}, -1, via};
         bool found, dead;
         VECX_TRY(codes.get(link, true, &m.code, &found, &dead));
         if (dead_out != nullptr)
@@ -263,25 +267,57 @@ class Mender {
         return Status{};
     }
 
-    // The living neighbours of the dead in queue_, and through further dead ones for a while, to the pool.
+    // The living neighbours of the dead in queue_, and through further dead ones for a while, to the pool. Then
+    // represented_ tells of each in queue_ as it was whether a living node that the pool had before is a neighbour of it.
     Status gather_beyond(const Code &base, size_t most) {
+        const size_t roots = queue_.size(), before = pool_.size();
+        roots_.resize_uninitialized(roots);
+        represented_.resize_uninitialized(roots);
+        for (size_t i = 0; i < roots; ++i) {
+            roots_[i] = static_cast<uint32_t>(i);
+            represented_[i] = 0;
+        }
         for (size_t i = 0; i < queue_.size() && i < 2 * size_t{shape_.places} && pool_.size() < most; ++i) {
             uint32_t count;
             store_->poll();
             VECX_TRY(copy_links(queue_[i], &count));
+            for (uint32_t k = 0; k < count; ++k)
+                codes.prefetch(next_[k]);
+            const uint32_t root = roots_[i];
             for (uint32_t k = 0; k < count; ++k) {
                 const Link next = next_[k];
                 NodeState state;
-                if (!met_.add(next.key()))
+                if (!met_.add(next.key())) {
+                    for (size_t at = 0; at < before && represented_[root] == 0; ++at)
+                        represented_[root] = pool_[at].link == next;
                     continue;
+                }
                 VECX_TRY(state_of(next, &state));
                 bool dead = state == NodeState::dead;
                 if (state == NodeState::living)
-                    VECX_TRY(add_to_pool(next, base, &dead));
-                if (dead)
+                    VECX_TRY(take(next, &dead, root));
+                if (dead) {
                     queue_.push_back(next);
+                    roots_.push_back(root);
+                }
             }
         }
+        for (size_t i = before; i < pool_.size(); ++i)
+            pool_[i].key = key_between(shape_, base, pool_[i].code);
+        return Status{};
+    }
+
+    // A living node into the pool, its key to be computed yet.
+    Status take(Link link, bool *dead, uint32_t via) {
+        Member m{0, link, {}, -1, via};
+        bool found;
+        VECX_TRY(codes.get(link, true, &m.code, &found, dead));
+        *dead = found && *dead;
+        if (!found || *dead)
+            return Status{};
+        for (uint32_t at = 0; at < shape_.rotated_dim(); at += 64)
+            __builtin_prefetch(m.code.bytes + at);
+        pool_.push_back(m);
         return Status{};
     }
 
@@ -304,9 +340,7 @@ class Mender {
             return a.key != b.key ? a.key < b.key : mix64(a.link.key() ^ salt) < mix64(b.link.key() ^ salt);
         });
         const size_t most = std::max<size_t>({static_cast<size_t>(ef_), 2 * size_t{places}});
-        if (pool_.size() > most)
-            pool_.resize_uninitialized(most);
-        const uint32_t n = static_cast<uint32_t>(pool_.size());
+        const uint32_t n = static_cast<uint32_t>(std::min(pool_.size(), most));
         // Both passes of the selection ask for the same distances: column r of the memo is for the r-th one chosen.
         memo_.resize_uninitialized(size_t{n} * places);
         order_.resize_uninitialized(n);
@@ -329,29 +363,74 @@ class Mender {
             chosen_.data()));
     }
 
-    // Makes the chosen ones the links of node n; those it has already stay where they are.
+    // Where a dead neighbour led to, one of its neighbours must take its place, the nearest. The selection leaves all of
+    // them out when a chosen one stands between: but that one never had to choose among them, and need not lead there. Over
+    // the rounds of deletions a cluster would lose its links from outside.
+    void choose_heirs(uint32_t places) {
+        uint32_t top = places;
+        for (uint32_t root = 0; root < represented_.size(); ++root) {
+            if (represented_[root] != 0)
+                continue;
+            uint32_t heir = kNobody;
+            bool chosen = false;
+            for (uint32_t c : chosen_)
+                chosen |= pool_[c].via == root;
+            for (uint32_t i = 0; i < pool_.size() && heir == kNobody && !chosen; ++i)
+                if (pool_[i].via == root)
+                    heir = i;
+            if (heir == kNobody)
+                continue;
+            if (chosen_.size() < places) {
+                chosen_.push_back(heir);
+                continue;
+            }
+            while (top > 0 && pool_[chosen_[top - 1]].place >= 0)
+                --top;
+            if (top > 0)
+                chosen_[--top] = heir;
+        }
+    }
+
+    // Makes the chosen ones links of node n. Those it has already stay where they are; others that it has stay as
+    // long as their places are not needed, the nearest go first: a long link may be the only one that leads somewhere.
     void replace_links(size_t n, const Code &base) {
         Node &node = nodes_[n];
         Link *links = links_.data() + node.first;
         order_.resize_uninitialized(node.count);
         for (uint32_t &o : order_)
             o = kNobody;
-        for (uint32_t c : chosen_)
+        uint32_t wanted = 0, free = 0;
+        for (uint32_t c : chosen_) {
             if (pool_[c].place >= 0)
                 order_[static_cast<size_t>(pool_[c].place)] = c;
+            else
+                ++wanted;
+        }
+        // What stays without having been chosen; all else that is not a living neighbour goes.
+        for (uint32_t i = 0; i < pool_.size(); ++i)
+            if (pool_[i].place >= 0 && order_[static_cast<size_t>(pool_[i].place)] == kNobody)
+                order_[static_cast<size_t>(pool_[i].place)] = kSpare | i;
         for (uint32_t k = 0; k < node.count; ++k)
-            if (order_[k] == kNobody && !links[k].none())
-                change(n, base, k, nullptr);
+            free += order_[k] == kNobody;
+        for (uint32_t i = 0; i < pool_.size() && free < wanted; ++i)
+            if (pool_[i].place >= 0 && order_[static_cast<size_t>(pool_[i].place)] == (kSpare | i)) {
+                order_[static_cast<size_t>(pool_[i].place)] = kNobody;
+                ++free;
+            }
         uint32_t k = 0;
         for (uint32_t c : chosen_) {
             if (pool_[c].place >= 0)
                 continue;
-            while (k < node.count && !links[k].none())
+            while (k < node.count && order_[k] != kNobody)
                 ++k;
             if (k == node.count)
                 break;
+            order_[k] = c;
             change(n, base, k, &pool_[c]);
         }
+        for (k = 0; k < node.count; ++k)
+            if (order_[k] == kNobody && !links[k].none())
+                change(n, base, k, nullptr);
     }
 
     // The offered ones, of which pool_[offered] is the first, are a must for this one: in a free place, else over the
@@ -400,7 +479,7 @@ class Mender {
             if (state == NodeState::living)
                 continue;
             Code lost;
-            Member best{0, {}, {}, -1};
+            Member best{0, {}, {}, -1, kNobody};
             pool_.clear();
             queue_.clear();
             met_.clear();
@@ -438,14 +517,10 @@ class Mender {
             c.link = member->link;
             fresh.push_back(Offer{member->link, nodes_[n].link});
             if (shape_.code_words > 0) {
-                const size_t dim = shape_.rotated_dim();
-                float *here = floats_.data(), *there = here + dim;
-                decode_coarse(shape_, base.coarse, base.bytes, here);
-                decode_coarse(shape_, member->code.coarse, member->code.bytes, there);
                 code_words_.resize_uninitialized(c.code + shape_.code_words);
                 const float distance2 = coarse_distance2(shape_, base.coarse, base.bytes, member->code.coarse, member->code.bytes);
-                encode_neighbour(shape_, Placed{here, base.coarse.norm2}, Placed{there, member->code.coarse.norm2},
-                                 distance2, &c.add, &c.mul, code_words_.data() + c.code);
+                encode_neighbour_coarse(shape_, base.coarse, base.bytes, member->code.coarse, member->code.bytes, distance2,
+                                        &c.add, &c.mul, code_words_.data() + c.code);
             }
         }
         links_[nodes_[n].first + k] = c.link;
@@ -528,8 +603,9 @@ class Mender {
     Array<float> memo_;
     Array<uint32_t> order_;
     Array<Link> queue_;
+    Array<uint32_t> roots_;      // by place in queue_: the place of the neighbour that led there
+    Array<uint8_t> represented_; // by the same, of neighbours
     FlatSet<kKeyStateMask> met_;
-    Array<float> floats_;
     Heap<Scored, ScoredNearer> frontier_;
     Heap<Scored, ScoredFarther> best_;
     FlatSet<kKeyStateMask> visited_;
