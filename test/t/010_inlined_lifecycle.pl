@@ -127,7 +127,8 @@ foreach my $round (1 .. $rounds)
 		my $name = $index->{name};
 		cmp_ok($node->safe_psql('postgres', "SELECT vecx_check_index('$name', true)"), '>=', $node->safe_psql('postgres', 'SELECT count(*) FROM t'),
 			"round $round: $name is sound and has every row");
-		cmp_ok(quality($node, $index), '>=', 0.95, "round $round: recall of $name");
+		my $recall = quality($node, $index);
+		cmp_ok($recall, '>=', 0.95, "round $round: recall of $name ($recall)");
 		is(lost_rows($node, $index), '0', "round $round: $name finds every row by its own vector");
 	}
 }
