@@ -59,7 +59,8 @@ Features read_features() {
     // AVX512F, DQ, CD, BW, VL; the states of the masks, of the high halves and of ZMM16 to 31
     f.v4 = f.v3 && has_all(ebx7, bit(16) | bit(17) | bit(28) | bit(30) | bit(31)) && has_all(states, 0xE6);
     f.vnni = f.v4 && has_all(ecx7, bit(11));
-    f.vbmi = f.v4 && has_all(ecx7, bit(1));
+    // xsimd has no VBMI without IFMA, so the file is compiled with both.
+    f.vbmi = f.v4 && has_all(ebx7, bit(21)) && has_all(ecx7, bit(1));
     f.vpopcntdq = f.v4 && has_all(ecx7, bit(14));
     return f;
 }

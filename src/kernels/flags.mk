@@ -10,5 +10,5 @@ isa_flags_isa_avx2          := -ffp-contract=off -march=x86-64-v3
 isa_flags_isa_avx512        := -ffp-contract=off -march=x86-64-v4
 isa_flags_isa_avx512_vnni   := -ffp-contract=off -march=x86-64-v4 -mavx512vnni
 isa_flags_isa_avx512_popcnt := -ffp-contract=off -march=x86-64-v4 -mavx512vpopcntdq
-isa_flags_isa_avx512_vbmi   := -ffp-contract=off -march=x86-64-v4 -mavx512vbmi -mavx512vnni
+isa_flags_isa_avx512_vbmi   := -ffp-contract=off -march=x86-64-v4 -mavx512ifma -mavx512vbmi -mavx512vnni
 endif
