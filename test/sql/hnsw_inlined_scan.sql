@@ -15,8 +15,9 @@ BEGIN
     FOR line IN EXECUTE format('EXPLAIN (COSTS OFF) SELECT id FROM near ORDER BY val %s %L', op, query) LOOP
         uses_index := uses_index OR line ~ 'Index Scan using near_val';
     END LOOP;
-    EXECUTE format('SELECT array_agg(d), count(DISTINCT id) FROM (SELECT id, val %s %L d FROM near ORDER BY val %s %L) s',
-        op, query, op, query) INTO distances, rows;
+    -- two queries: from PostgreSQL 16 on, count(DISTINCT) sorts the rows for its neighbours, too
+    EXECUTE format('SELECT array_agg(d) FROM (SELECT val %s %L d FROM near ORDER BY val %s %L) s', op, query, op, query) INTO distances;
+    EXECUTE format('SELECT count(DISTINCT id) FROM (SELECT id FROM near ORDER BY val %s %L) s', op, query) INTO rows;
     SELECT array_agg(d ORDER BY d) INTO truth FROM unnest(distances) d;
     ordered := distances = truth;
     EXECUTE format('SELECT array_agg(d) FROM (SELECT val %s %L d FROM near ORDER BY val %s %L LIMIT 10) s',
