@@ -219,66 +219,6 @@ void free_record(MutablePage &page, uint16_t slot_number) {
     head->dead_bytes = static_cast<uint16_t>(dead < all ? dead : all);
 }
 
-const char *node_fault(const PageView &page, uint16_t slot_number, NodeView *out) {
-    out->head = nullptr;
-    const PageHead *page_header = page_head(page);
-    if (const char *fault = page_fault(page); fault != nullptr)
-        return fault;
-    if (slot_number >= page_header->slot_count) // also on a page never written
-        return nullptr;
-    const Slot *slot = slot_at(page.body, page.size, slot_number);
-    if (slot->offset == 0)
-        return nullptr;
-    if (const char *fault = slot_fault(page_header, slot); fault != nullptr)
-        return fault;
-    const NodeHead *head = reinterpret_cast<const NodeHead *>(page.body + slot->offset);
-    if (head->kind != static_cast<uint8_t>(RecordKind::node))
-        return head->kind <= kLastRecordKind ? nullptr : "unknown kind of record";
-    if (slot->length < sizeof(NodeHead))
-        return "node record too short";
-    if (head->generation == 0)
-        return "node of generation 0";
-    if (head->level > kMaxLevel || head->m < kMinM || head->m > kMaxM)
-        return "level or m of a node out of range";
-    uint32_t fixed = node_fixed_size(head->m, head->level);
-    if (fixed > slot->length || head->inline_size > slot->length - fixed)
-        return "links or payload of a node longer than its record";
-    if (head->tid_count > kTidsPerNode)
-        return "too many heap TIDs in a node";
-    if (head->inline_size > head->payload_size || (head->inline_size == head->payload_size) != head->first_chunk.none())
-        return "sizes of a payload do not agree";
-    const uint8_t *record = page.body + slot->offset;
-    out->head = head;
-    out->tids = reinterpret_cast<const HeapTid *>(record + sizeof(NodeHead));
-    out->links = reinterpret_cast<const Link *>(record + sizeof(NodeHead) + kTidBytes);
-    out->payload = record + fixed;
-    return nullptr;
-}
-
-const char *chunk_fault(const PageView &page, uint16_t slot_number, ChunkView *out) {
-    out->head = nullptr;
-    const PageHead *page_header = page_head(page);
-    if (const char *fault = page_fault(page); fault != nullptr)
-        return fault;
-    if (slot_number >= page_header->slot_count)
-        return nullptr;
-    const Slot *slot = slot_at(page.body, page.size, slot_number);
-    if (slot->offset == 0)
-        return nullptr;
-    if (const char *fault = slot_fault(page_header, slot); fault != nullptr)
-        return fault;
-    const ChunkHead *head = reinterpret_cast<const ChunkHead *>(page.body + slot->offset);
-    if (head->kind != static_cast<uint8_t>(RecordKind::chunk))
-        return head->kind <= kLastRecordKind ? nullptr : "unknown kind of record";
-    if (slot->length < sizeof(ChunkHead) || head->size == 0 || head->size > slot->length - sizeof(ChunkHead))
-        return "size of a chunk out of bounds";
-    if (head->generation == 0)
-        return "chunk of generation 0";
-    out->head = head;
-    out->bytes = page.body + slot->offset + sizeof(ChunkHead);
-    return nullptr;
-}
-
 const char *record_fault(const PageView &page, uint16_t slot_number, RecordKind kind, const uint8_t **record,
                          uint32_t *length) {
     *record = nullptr;
@@ -299,6 +239,49 @@ const char *record_fault(const PageView &page, uint16_t slot_number, RecordKind 
         return "record of generation 0";
     *record = page.body + slot->offset;
     *length = slot->length;
+    return nullptr;
+}
+
+const char *node_fault(const PageView &page, uint16_t slot, NodeView *out) {
+    const uint8_t *record;
+    uint32_t length;
+    out->head = nullptr;
+    if (const char *fault = record_fault(page, slot, RecordKind::node, &record, &length); fault != nullptr)
+        return fault;
+    if (record == nullptr)
+        return nullptr;
+    if (length < sizeof(NodeHead))
+        return "node record too short";
+    const NodeHead *head = reinterpret_cast<const NodeHead *>(record);
+    if (head->level > kMaxLevel || head->m < kMinM || head->m > kMaxM)
+        return "level or m of a node out of range";
+    uint32_t fixed = node_fixed_size(head->m, head->level);
+    if (fixed > length || head->inline_size > length - fixed)
+        return "links or payload of a node longer than its record";
+    if (head->tid_count > kTidsPerNode)
+        return "too many heap TIDs in a node";
+    if (head->inline_size > head->payload_size || (head->inline_size == head->payload_size) != head->first_chunk.none())
+        return "sizes of a payload do not agree";
+    out->head = head;
+    out->tids = reinterpret_cast<const HeapTid *>(record + sizeof(NodeHead));
+    out->links = reinterpret_cast<const Link *>(record + sizeof(NodeHead) + kTidBytes);
+    out->payload = record + fixed;
+    return nullptr;
+}
+
+const char *chunk_fault(const PageView &page, uint16_t slot, ChunkView *out) {
+    const uint8_t *record;
+    uint32_t length;
+    out->head = nullptr;
+    if (const char *fault = record_fault(page, slot, RecordKind::chunk, &record, &length); fault != nullptr)
+        return fault;
+    if (record == nullptr)
+        return nullptr;
+    const ChunkHead *head = reinterpret_cast<const ChunkHead *>(record);
+    if (length < sizeof(ChunkHead) || head->size == 0 || head->size > length - sizeof(ChunkHead))
+        return "size of a chunk out of bounds";
+    out->head = head;
+    out->bytes = record + sizeof(ChunkHead);
     return nullptr;
 }
 
