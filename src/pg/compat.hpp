@@ -22,6 +22,12 @@ extern "C" {
 #if PG_VERSION_NUM >= 160000
 #include "varatt.h"
 #endif
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain.h"
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#define VECX_EXPLAIN_HOOK // an extension may add to what EXPLAIN shows of a node
+#endif
 }
 
 // Since 16 an input function's caller may ask for an error as a value instead of an exception.

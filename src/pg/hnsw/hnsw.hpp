@@ -3,6 +3,7 @@
 
 #include "hnsw/inlined/shape.hpp"
 #include "hnsw/layout.hpp"
+#include "pg/explain.hpp"
 #include "pg/postgres.hpp"
 #include "types/distance.hpp"
 
@@ -86,5 +87,8 @@ IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys);
 void hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction);
 void hnsw_end_scan(IndexScanDesc scan);
+
+// What a scan did so far, all its searches together; false when it is of another access method or was never asked for a row.
+bool hnsw_report_scan(IndexScanDesc scan, ScanReport *report);
 
 } // namespace vecx::pg

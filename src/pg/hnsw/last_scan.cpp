@@ -22,6 +22,8 @@ struct LastScan {
 };
 LastScan last{};
 
+} // namespace
+
 const char *layout_name(hnsw::LayoutKind layout) {
     switch (layout) {
     case hnsw::LayoutKind::plain:
@@ -33,8 +35,6 @@ const char *layout_name(hnsw::LayoutKind layout) {
     }
     return "unknown";
 }
-
-} // namespace
 
 void begin_last_scan(Oid index, hnsw::LayoutKind layout, const hnsw::StreamOptions &options) {
     last = LastScan{};

@@ -6,6 +6,8 @@
 
 namespace vecx::pg {
 
+const char *layout_name(hnsw::LayoutKind layout);
+
 // A scan has begun; forgets the one before.
 void begin_last_scan(Oid index, hnsw::LayoutKind layout, const hnsw::StreamOptions &options);
 // It was asked for a row; `row`: it found one, which the executor is to compute the exact distance of if `recheck`.

@@ -43,9 +43,25 @@ struct Search {
     const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
 };
 
+// What the searches of a scan did, for EXPLAIN.
+struct ScanTotals {
+    int64 searches, rechecked;
+    int ef_search; // of the latest
+    uint64_t nodes, estimates, distances, pages, sweeps;
+
+    void add(const hnsw::StreamCounters &c) {
+        nodes += c.nodes;
+        estimates += c.estimates;
+        distances += c.distances;
+        pages += c.pages;
+        sweeps += c.swept;
+    }
+};
+
 struct ScanState {
     MemoryContext context; // reset by a rescan
     Search *search;        // null until the first row is asked for
+    ScanTotals totals;     // counters of searches that have ended
     Datum order_value;     // what xs_orderbyvals and xs_orderbynulls point to
     bool order_null;
 };
@@ -108,8 +124,10 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
 }
 
 void end_search(ScanState *state) {
-    if (state->search != nullptr)
+    if (state->search != nullptr) {
+        state->totals.add(state->search->counters());
         state->search->sorter.end();
+    }
     state->search = nullptr;
     MemoryContextReset(state->context);
 }
@@ -121,6 +139,7 @@ IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys) {
     ScanState *state = static_cast<ScanState *>(palloc(sizeof(ScanState)));
     state->context = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);
     state->search = nullptr;
+    state->totals = ScanTotals{};
     state->order_value = Float8GetDatum(0);
     state->order_null = false;
     scan->opaque = state;
@@ -142,8 +161,11 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
         elog(ERROR, "hnsw index scans only go forward");
     ScanState *state = static_cast<ScanState *>(scan->opaque);
     MemoryContext before = MemoryContextSwitchTo(state->context);
-    if (state->search == nullptr)
+    if (state->search == nullptr) {
         state->search = start_search(scan, state->context);
+        ++state->totals.searches;
+        state->totals.ef_search = hnsw_ef_search();
+    }
 
     Search &search = *state->search;
     hnsw::inlined::Row row{};
@@ -165,6 +187,7 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
     search.store.release_pins();
     MemoryContextSwitchTo(before);
     note_last_scan(search.counters(), found, found && !row.certain);
+    state->totals.rechecked += found && !row.certain;
     if (!found)
         return false;
     memcpy(&scan->xs_heaptid, &row.tid, sizeof scan->xs_heaptid);
@@ -187,6 +210,26 @@ void hnsw_end_scan(IndexScanDesc scan) {
     MemoryContextDelete(state->context);
     pfree(state);
     scan->opaque = nullptr;
+}
+
+bool hnsw_report_scan(IndexScanDesc scan, ScanReport *report) {
+    if (scan->indexRelation->rd_indam->ambeginscan != hnsw_begin_scan)
+        return false;
+    const ScanState *state = static_cast<const ScanState *>(scan->opaque);
+    ScanTotals sum = state->totals;
+    if (sum.searches == 0)
+        return false;
+    if (state->search != nullptr)
+        sum.add(state->search->counters());
+    report->add("layout", layout_name(index_facts(scan->indexRelation).layout));
+    report->add("ef_search", sum.ef_search);
+    report->add("nodes", static_cast<int64>(sum.nodes));
+    report->add("estimates", static_cast<int64>(sum.estimates));
+    report->add("distances", static_cast<int64>(sum.distances));
+    report->add("rechecked", sum.rechecked);
+    report->add("pages", static_cast<int64>(sum.pages));
+    report->add("sweeps", static_cast<int64>(sum.sweeps));
+    return true;
 }
 
 } // namespace vecx::pg
