@@ -42,7 +42,7 @@ struct MutablePage {
 //                      a lock of the whole index, shared or exclusive: whoever writes a payload that spans
 //                      pages holds it shared until the node that refers to it is written; VACUUM takes it
 //                      exclusively for a moment to wait for all of these. Taken with no page locked.
-//   prefetch(block, slot)  may be missing: a record that will probably be read soon.
+//   prefetch(block, slot, now)  may be missing: a record that is about to be read (`now`) or probably will be soon.
 //   poll()             between pages: handles cancel and, in VACUUM, its cost delay.
 template <class S>
 concept NodeStore = requires(S &s, uint32_t block, uint32_t *out, uint32_t bytes) {

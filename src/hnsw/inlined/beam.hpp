@@ -71,6 +71,7 @@ class Beam {
         if (coded_) {
             if (!visited_.add(link.key()))
                 return Status{}; // it came with several estimates; the best was taken before
+            visitor_->prefetch(link, true);
             frontier_.peek(kAhead, [&](Link next) { visitor_->prefetch(next); });
         }
         return follow(link, query, searcher, &found);
@@ -139,9 +140,11 @@ class Beam {
         for (uint32_t i = 0; i < visit.count; ++i)
             if (visited_.add(neighbours_[i].link.key()))
                 neighbours_[fresh++] = neighbours_[i];
+        for (uint32_t i = 0; i < fresh && i < kKeysAhead; ++i)
+            visitor_->prefetch(neighbours_[i].link);
         for (uint32_t i = 0; i < fresh; ++i) {
-            if (i + kAhead < fresh)
-                visitor_->prefetch(neighbours_[i + kAhead].link);
+            if (i + kKeysAhead < fresh)
+                visitor_->prefetch(neighbours_[i + kKeysAhead].link);
             bool there;
             visitor_->store().poll(); // each may have to come from the disk
             VECX_TRY(learn(neighbours_[i].link, query, searcher, &there));
@@ -182,7 +185,8 @@ class Beam {
             frontier_.tighten(best_.top());
     }
 
-    static constexpr uint32_t kAhead = 2;
+    static constexpr uint32_t kAhead = 1;     // nodes fetched while another is visited: what comes next often changes
+    static constexpr uint32_t kKeysAhead = 2; // the same, without codes: this order is certain
 
     Visitor<S> *visitor_;
     bool coded_;

@@ -37,10 +37,10 @@ class Visitor {
     uint64_t estimates() const { return estimates_; }
     uint64_t keys() const { return keys_; } // computed from stored vectors
 
-    // A node that will be visited soon.
-    void prefetch(Link link) {
-        if constexpr (requires { store_->prefetch(link.block, link.slot); })
-            store_->prefetch(link.block, link.slot);
+    // A node that will be visited soon, or is the next one (`now`).
+    void prefetch(Link link, bool now = false) {
+        if constexpr (requires { store_->prefetch(link.block, link.slot, now); })
+            store_->prefetch(link.block, link.slot, now);
     }
 
     // f(const NodeView &) under the share lock, if the node is there. f must not go back to the store.

@@ -30,8 +30,8 @@ using InlinedStream = hnsw::inlined::Stream<ScanStore, TupleSorter>;
 
 // All of one search, in the scan's memory context; a rescan makes a new one.
 struct Search {
-    Search(Relation index, MemoryContext context, uint32_t record_size, int sort_kilobytes)
-        : store(index, record_size), arena(arena_over(context)), sorter(context, sort_kilobytes) {}
+    Search(Relation index, MemoryContext context, uint32_t record_size, uint32_t first, int sort_kilobytes)
+        : store(index, record_size, first), arena(arena_over(context)), sorter(context, sort_kilobytes) {}
 
     ScanStore store;
     Arena arena;
@@ -106,8 +106,10 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     const bool plain = facts.layout == hnsw::LayoutKind::plain;
     size_t memory = scan_memory();
     size_t sort_kilobytes = memory / 1024 < MAX_KILOBYTES ? memory / 1024 : MAX_KILOBYTES;
+    const hnsw::inlined::Shape &shape = facts.shape;
     Search *search = new (palloc(sizeof(Search)))
-        Search(index, context, plain ? 0 : facts.shape.record_size(facts.shape.places), static_cast<int>(sort_kilobytes));
+        Search(index, context, plain ? 0 : shape.record_size(shape.places), plain ? 0 : shape.own_offset(shape.places),
+               static_cast<int>(sort_kilobytes));
     hnsw::StreamOptions options{};
     options.ef_search = hnsw_ef_search();
     options.max_tuples = hnsw_max_scan_tuples();
@@ -184,7 +186,6 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
         }
     }
     check(status, RelationGetRelationName(scan->indexRelation));
-    search.store.release_pins();
     MemoryContextSwitchTo(before);
     note_last_scan(search.counters(), found, found && !row.certain);
     state->totals.rechecked += found && !row.certain;

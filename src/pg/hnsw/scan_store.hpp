@@ -1,16 +1,23 @@
-// The store of a scan: reads only, and pins pages ahead of their visits, so that the processor fetches them, or the kernel
-// reads them, while other nodes are looked at.
+// The store of a scan: reads only, and asks the processor, or the kernel, for records ahead of
+// their visits. README.md of src/hnsw/inlined, "Search", has what that is worth.
 #pragma once
 
 #include "pg/compat.hpp"
 #include "pg/hnsw/store.hpp"
+extern "C" {
+#include "storage/buf_internals.h"
+}
 
 namespace vecx::pg {
 
 class ScanStore : public PageStore {
   public:
-    // Records of `record_size` bytes are fetched ahead where they lie on a page that holds no others; 0: none are.
-    ScanStore(Relation index, uint32_t record_size) : PageStore(index), index_(index), record_size_(record_size), shared_(!RelationUsesLocalBuffers(index)) {}
+    // Records of `record_size` bytes are fetched ahead where they lie on a page that holds no
+    // others, from the byte `first` on, where reading begins; record_size 0: none are.
+    ScanStore(Relation index, uint32_t record_size, uint32_t first)
+        : PageStore(index), index_(index), record_size_(record_size), first_(first),
+          salt_(static_cast<uint32_t>(RelationGetRelid(index)) * 0x9E3779B9u),
+          shared_(!RelationUsesLocalBuffers(index)) {}
 
     template <class F>
     Status read(uint32_t block, F &&look) {
@@ -26,90 +33,95 @@ class ScanStore : public PageStore {
         return sound ? Status{} : damaged_page(block);
     }
 
-    // `slot` of `block` will be read soon: pins the page if it is in shared buffers, else asks the kernel for it. The
-    // oldest of several such pins is given up.
-    void prefetch(uint32_t block, uint16_t slot) {
-        for (const Ahead &ahead : ahead_)
-            if (ahead.buffer != InvalidBuffer && ahead.block == block)
-                return;
+    // Record `slot` of `block` is about to be read (`now`) or will be read soon: fetches it into
+    // the processor's caches, as far as it is known where in shared buffers it is. What will be
+    // read soon and may not be there is asked of the kernel.
+    void prefetch(uint32_t block, uint16_t slot, bool now) {
         if (!shared_ || !exists(block))
             return;
-        Buffer buffer = pin_hinted(block);
-        if (buffer == InvalidBuffer) {
-            buffer = PrefetchBuffer(index_, MAIN_FORKNUM, block).recent_buffer;
-            if (buffer == InvalidBuffer || !pin_recent(index_, block, buffer))
+        const uint64_t record = static_cast<uint64_t>(block) << 16 | slot;
+        for (const uint64_t known : fetched_)
+            if (known == record)
                 return;
-            hint(block) = Hint{block, buffer};
+        Hint &known = hint(block);
+        Buffer buffer = known.mark == mark(block) && doubts_ == 0 ? known.buffer : InvalidBuffer;
+        if (buffer == InvalidBuffer) {
+            if (now)
+                return;
+            buffer = PrefetchBuffer(index_, MAIN_FORKNUM, block).recent_buffer;
+            if (buffer != InvalidBuffer)
+                known = Hint{mark(block), buffer};
         }
-        Ahead &ahead = ahead_[oldest_++ % kAhead];
-        if (ahead.buffer != InvalidBuffer)
-            ReleaseBuffer(ahead.buffer);
-        ahead = Ahead{block, buffer};
-        const char *page = static_cast<const char *>(BufferGetPage(buffer));
-        __builtin_prefetch(page);
-        __builtin_prefetch(page + BLCKSZ - 64);
-        const uint32_t from = kBodyOffset + static_cast<uint32_t>(sizeof(hnsw::PageHead)) + slot * record_size_;
-        if (from + record_size_ <= BLCKSZ)
-            for (uint32_t at = 0; at < record_size_; at += 64)
-                __builtin_prefetch(page + from + at);
-    }
-
-    // A scan keeps no pin between rows.
-    void release_pins() {
-        for (Ahead &ahead : ahead_)
-            if (ahead.buffer != InvalidBuffer) {
-                ReleaseBuffer(ahead.buffer);
-                ahead.buffer = InvalidBuffer;
-            }
+        fetched_[oldest_++ % kFetched] = record;
+        if (buffer != InvalidBuffer)
+            fetch(buffer, slot);
     }
 
   private:
-    static constexpr uint32_t kAhead = 4;
-    struct Ahead {
-        uint32_t block;
-        Buffer buffer;
-    };
+    // All that a visit touches, in its order: what the buffer manager knows of the page, its head,
+    // the slot, the record. Into the second level, but for the first touches: the first level takes
+    // less than half a record's lines at a time, and the processor waits when more are asked for.
+    // The buffer may hold another page by now, or none. (Not inlined, a function that only fetches
+    // ahead would have no effect that the compiler knows, and be left out.)
+    [[gnu::always_inline]] void fetch(Buffer buffer, uint16_t slot) const {
+        __builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
+        const char *page = static_cast<const char *>(BufferGetPage(buffer));
+        __builtin_prefetch(page);
+        __builtin_prefetch(page + BLCKSZ - 64);
+        const uint32_t from =
+            kBodyOffset + static_cast<uint32_t>(sizeof(hnsw::PageHead)) + slot * record_size_;
+        if (from + record_size_ > BLCKSZ)
+            return;
+        const char *record = page + from;
+        __builtin_prefetch(record);
+        for (uint32_t at = first_; at < record_size_; at += kLine)
+            __builtin_prefetch(record + at, 0, 2);
+        for (uint32_t at = kLine; at < first_; at += kLine)
+            __builtin_prefetch(record + at, 0, 2);
+    }
 
     Buffer pin(uint32_t block) {
-        for (Ahead &ahead : ahead_)
-            if (ahead.buffer != InvalidBuffer && ahead.block == block) {
-                const Buffer buffer = ahead.buffer;
-                ahead.buffer = InvalidBuffer;
-                return buffer;
-            }
-        if (const Buffer buffer = pin_hinted(block); buffer != InvalidBuffer)
-            return buffer;
+        Hint &known = hint(block);
+        if (shared_ && known.mark == mark(block) && known.buffer != InvalidBuffer &&
+            ++pins_ % kOrdinary != 0) {
+            if (pin_recent(index_, block, known.buffer))
+                return known.buffer;
+            doubts_ = kDoubts;
+        }
+        if (doubts_ > 0)
+            --doubts_;
         const Buffer buffer = ReadBufferExtended(index_, MAIN_FORKNUM, block, RBM_NORMAL, nullptr);
         if (shared_)
-            hint(block) = Hint{block, buffer};
+            known = Hint{mark(block), buffer};
         return buffer;
     }
 
-    // Where blocks were last, of any index: to look there first saves a search in the buffer manager's table. A buffer says
-    // itself what it holds. Pins made this way do not count as use of a page, so some are made the ordinary way.
+    // Where blocks were last, of any index: to look there first saves a search in the buffer
+    // manager's table. A buffer says itself what it holds. Pins made this way do not count as use
+    // of a page, so some are made the ordinary way. When one of them fails, pages are being
+    // evicted: for a while the table is asked before a record is fetched ahead.
     struct Hint {
-        uint32_t block;
-        Buffer buffer;
+        uint32_t mark;
+        Buffer buffer; // InvalidBuffer: nothing is known
     };
-    static constexpr uint32_t kHints = 1 << 15;
-    static constexpr uint32_t kOrdinary = 8; // one of so many
+    static constexpr uint32_t kHints = 1 << 17; // pages of 1 GB
+    static constexpr uint32_t kOrdinary = 16;   // one of so many
+    static constexpr uint32_t kDoubts = 64;     // reads
+    static constexpr uint32_t kFetched = 4;
+    static constexpr uint32_t kLine = 64;
     static inline Hint hints_[kHints];
 
-    static Hint &hint(uint32_t block) { return hints_[block % kHints]; }
-
-    Buffer pin_hinted(uint32_t block) {
-        const Hint known = hint(block);
-        if (!shared_ || known.block != block || known.buffer == InvalidBuffer || ++pins_ % kOrdinary == 0)
-            return InvalidBuffer;
-        return pin_recent(index_, block, known.buffer) ? known.buffer : InvalidBuffer;
-    }
+    uint32_t mark(uint32_t block) const { return block + salt_; }
+    Hint &hint(uint32_t block) const { return hints_[mark(block) % kHints]; }
 
     Relation index_;
-    uint32_t record_size_;
-    bool shared_; // buffers of temporary tables are the process's own
+    uint32_t record_size_, first_;
+    uint32_t salt_; // keeps indexes apart
+    bool shared_;   // buffers of temporary tables are the process's own
     uint32_t oldest_ = 0;
     uint32_t pins_ = 0;
-    Ahead ahead_[kAhead] = {};
+    uint32_t doubts_ = 0;
+    uint64_t fetched_[kFetched] = {}; // block and slot of the latest; block 0 is the metapage
 };
 
 } // namespace vecx::pg
