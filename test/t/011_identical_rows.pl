@@ -60,6 +60,6 @@ foreach my $case ([ 'inline', 16 ], [ 'inline', 128 ], [ 'compact', 16 ], [ 'com
 	timed("$name: delete of nearly all", 'DELETE FROM t WHERE id > 10');
 	timed("$name: vacuum of nearly all", 'VACUUM t');
 	is(timed("$name: the last", "SELECT string_agg(id::text, ' ' ORDER BY id) FROM (SELECT id $order LIMIT 5) s"), '1 3 5 7 9', "$name: the last ones");
-	is(timed("$name: check", "SELECT count(*) FROM vecx_check_index('i', true)"), 0, "$name: the index is sound");
+	is(timed("$name: check", "SELECT vecx_check_index('i', true)"), 155, "$name: the index is sound");
 }
 done_testing();
