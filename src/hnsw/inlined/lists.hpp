@@ -166,7 +166,8 @@ Status unlink_closed(S &store, const Shape &shape, Link owner, uint64_t most, Ar
 template <NodeStore S>
 Status tidy_lists(S &store, Arena &arena, const Shape &shape, uint64_t chunks, size_t memory_limit, VacuumResult *result) {
     Array<Link> owners(arena), loose(arena);
-    const size_t most = std::max<size_t>(memory_limit / 8 / sizeof(Link), kMaxSlots);
+    // Not more than can be sorted while nobody polls.
+    const size_t most = std::min<size_t>(std::max<size_t>(memory_limit / 8 / sizeof(Link), kMaxSlots), 1 << 19);
     const uint32_t blocks = store.block_count();
     for (uint32_t block = 1; block < blocks; ++block) {
         store.poll();

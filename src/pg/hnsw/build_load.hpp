@@ -18,6 +18,7 @@ struct BuildPlan {
     IndexFacts facts;
     hnsw::inlined::GraphOptions options;
     float bound2;         // of the Frame
+    uint64_t secret[2];   // of the Frame
     size_t shared_size;   // Graph::shared_size
     size_t slab_memory;   // bytes that slabs may take
     double expected_rows;

@@ -124,7 +124,7 @@ uint8_t *find_slab(void *context, inlined::Slabs::Kind kind, uint32_t index, siz
 }
 
 inlined::Frame frame_of(const BuildPlan &plan, const float *floats) {
-    return inlined::Frame{floats, floats + plan.facts.shape.rotated_dim(), plan.bound2};
+    return inlined::Frame{floats, floats + plan.facts.shape.rotated_dim(), plan.bound2, {plan.secret[0], plan.secret[1]}};
 }
 
 Loader *make_loader(Relation index, Shared *shared, shm_toc *toc, dsa_area *area, int participant) {
