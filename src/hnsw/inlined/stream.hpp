@@ -17,14 +17,21 @@ struct Row {
     double distance; // at most the exact one; what follows has at least this, unless late
 };
 
+// The distance that SQL shows of the row at `tid`, computed from the table; false when the scan's snapshot does not see it.
+// Called with no page locked. `of` may be null: then nobody can tell.
+struct ExactDistance {
+    bool (*of)(void *context, HeapTid tid, double *distance) = nullptr;
+    void *context = nullptr;
+};
+
 template <NodeStore S, Sorter T>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
     // everything is 0.
-    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter)
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {})
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), rows_(arena), late_(arena), page_(arena) {
+          sorter_(&sorter), payload_(query), options_(options), exact_(exact), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
     }
@@ -92,6 +99,7 @@ class Stream {
   private:
     enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
 
+    static constexpr int kTries = 32; // heap TIDs of a node that are asked for its distance
     static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
     static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -101,6 +109,7 @@ class Stream {
         Link link;
         HeapTid tid;
         bool single; // `tid` is its only heap TID
+        bool many;   // it has a list of them, and nobody has asked the table for its distance
     };
     struct Nearer {
         bool operator()(const Known &a, const Known &b) const { return a.low < b.low; }
@@ -118,6 +127,7 @@ class Stream {
     void fill(const NodeView &node, float key, Known *out) const {
         bound(*node.head, key, out);
         out->single = node.head->tid_count == 1 && node.head->more_tids.none();
+        out->many = !node.head->more_tids.none();
         if (out->single)
             out->tid = node.tids[0];
     }
@@ -195,9 +205,37 @@ class Stream {
         return emit();
     }
 
+    // The rows of a node are equal, and with a distance that is not certain the executor would compare every one of them
+    // before it returned the first. One of them, from the table, tells for all. Its heap TIDs are those that tids_ has next.
+    Status settle(Known *node) {
+        node->many = false;
+        for (int i = 0; i < kTries; ++i) {
+            HeapTid tid;
+            bool found;
+            VECX_TRY(tids_.next(&tid, &found));
+            if (!found)
+                break;
+            double distance;
+            if (!exact_.of(exact_.context, tid, &distance))
+                continue;
+            if (distance >= node->low && distance <= node->high)
+                node->low = node->high = distance;
+            break;
+        }
+        return Status{};
+    }
+    bool to_settle(const Known &node) const { return node.many && node.low < node.high && exact_.of != nullptr; }
+
     // Loads the rows of the next node, unless it comes late and must wait or stay away.
     Status emit() {
-        const Known node = rows_.pop();
+        Known node = rows_.pop();
+        if (to_settle(node)) {
+            VECX_TRY(tids_.start(node.link));
+            VECX_TRY(settle(&node));
+            tids_.forget();
+            rows_.push(node); // others may be nearer now
+            return Status{};
+        }
         const bool is_late = node.low < floor_;
         ++taken_;
         if (phase_ == Phase::graph)
@@ -281,6 +319,7 @@ class Stream {
             item.tid_count = node.head->tid_count;
             memcpy(item.tids, node.tids, item.tid_count * sizeof(HeapTid));
             item.more = node.head->more_tids;
+            item.known.many = !item.more.none();
             if (payload_.bytes != nullptr) {
                 bound(*node.head, own_key(shape, query_, *node.head, node.own), &item.known);
                 ++swept_distances_;
@@ -293,8 +332,12 @@ class Stream {
     Status sweep() {
         for (; block_ < store_->block_count(); ++block_) {
             VECX_TRY(read_page(block_));
-            for (const Swept &item : page_) {
-                const Known &known = item.known;
+            for (Swept &item : page_) {
+                Known &known = item.known;
+                if (to_settle(known)) {
+                    tids_.start_known(known.link, item.tids, item.tid_count, item.more);
+                    VECX_TRY(settle(&known));
+                }
                 const bool late = known.low < floor_ && options_.late != LateRows::at_once;
                 if (late && options_.late == LateRows::left_out)
                     continue;
@@ -360,6 +403,7 @@ class Stream {
     Payload payload_;
     Query query_{};
     StreamOptions options_;
+    ExactDistance exact_;
     Heap<Known, Nearer> rows_; // visited, alive, not yet returned
     Heap<Known, Nearer> late_;
     Array<Swept> page_;

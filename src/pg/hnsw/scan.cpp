@@ -7,6 +7,7 @@
 
 #include "pg/error.hpp"
 #include "pg/guc.hpp"
+#include "pg/hnsw/heap_distance.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/last_scan.hpp"
 #include "pg/hnsw/scan_store.hpp"
@@ -38,6 +39,7 @@ struct Search {
     TupleSorter sorter;
     PlainStream *plain = nullptr; // one of the two
     InlinedStream *inlined = nullptr;
+    HeapDistance *heap = nullptr; // of inlined
     const kernels::KernelTable *table = kernels::active; // its bounds are for these kernels
 
     const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
@@ -118,9 +120,11 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     if (plain)
         search->plain = new (palloc(sizeof(PlainStream)))
             PlainStream(search->store, search->arena, measure_of(facts), query, options, search->sorter);
-    else
+    else {
+        search->heap = new (palloc(sizeof(HeapDistance))) HeapDistance(scan, context, query);
         search->inlined = new (palloc(sizeof(InlinedStream)))
-            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter);
+            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter, search->heap->callback());
+    }
     begin_last_scan(RelationGetRelid(index), facts.layout, options);
     return search;
 }
@@ -129,6 +133,8 @@ void end_search(ScanState *state) {
     if (state->search != nullptr) {
         state->totals.add(state->search->counters());
         state->search->sorter.end();
+        if (state->search->heap != nullptr)
+            state->search->heap->end();
     }
     state->search = nullptr;
     MemoryContextReset(state->context);
