@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "base/crash.hpp"
 #include "hnsw/free.hpp"
 #include "hnsw/link.hpp"
 
@@ -342,6 +343,7 @@ class Repairer {
     Status write_chosen(Link link, uint32_t version, bool *done) {
         const char *fault = nullptr;
         *done = true;
+        VECX_CRASH_SITE("plain.repair.relink");
         VECX_TRY(store_->update(link.block, [&](MutablePage &page) {
             NodeView node;
             fault = node_fault(view_of(page), link.slot, &node);

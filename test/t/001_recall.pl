@@ -55,5 +55,4 @@ foreach my $class (@classes)
 		"$count|$count", "$class->{type} $class->{metric} returns every row once");
 }
 
-$node->stop;
-done_testing();
+finish($node);

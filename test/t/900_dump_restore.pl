@@ -42,5 +42,4 @@ sub statements # a dump without its \restrict key, which is new in every dump
 }
 is(statements($again), statements($dump), 'a second dump is equal to the first');
 
-$node->stop;
-done_testing();
+finish($node);

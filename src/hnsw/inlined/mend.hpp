@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "base/crash.hpp"
 #include "base/flat_set.hpp"
 #include "base/heap.hpp"
 #include "hnsw/inlined/codes.hpp"
@@ -156,6 +157,7 @@ class Mender {
         if (changes_.empty())
             return Status{};
         const char *fault = nullptr;
+        VECX_CRASH_SITE("inlined.repair.relink");
         VECX_TRY(store_->update(block, [&](MutablePage &page) {
             bool any = false;
             *stale = false;
