@@ -56,10 +56,10 @@ sub scenarios
 	my $update = "UPDATE $t SET version = version + 1, v = CASE WHEN id % 3 = 0 THEN v ELSE " . value_sql($s, "id + $first") . " END WHERE id % 9 = $turn % 9;";
 	my @races = map {
 		my $wait = $_->{wait};
-		my %by = (empty => [ $g, 10, 10, $rows ], grown => [ $g, $s->{rows} + 60, 300, $rows ], copies => [ $t, 150, 40, $copies ]);
-		my ($table, $mine, $others, $ids) = @{ $by{ $_->{into} } };
-		{ name => "race:$wait", before => $table eq $g ? "TRUNCATE $g;" : '', wait => $wait, run => fill($s, $table, $ids->(0, $mine)),
-			second => fill($s, $table, $ids->(500, $others)), after => $table eq $g ? "DELETE FROM $g WHERE id % 3 = 0; VACUUM $g;" : "$keep VACUUM $t;" }
+		my %by = (empty => [ 10, 10, $rows ], grown => [ $s->{rows} + 60, 300, $rows ], copies => [ 150, 40, $copies ]);
+		my ($mine, $others, $ids) = @{ $by{ $_->{into} } };
+		{ name => "race:$wait", before => "TRUNCATE $g;", wait => $wait, run => fill($s, $g, $ids->(0, $mine)),
+			second => fill($s, $g, $ids->(500, $others)), after => "DELETE FROM $g WHERE id % 3 = 0; VACUUM $g;" }
 	} @{ $s->{races} };
 	return (
 		{ name => 'insert', run => fill($s, $t, $rows->(0, $many)), after => "$keep VACUUM $t;" },
@@ -123,7 +123,7 @@ sub run_scenario
 	unlink $go;
 	my $in = "SET application_name = 'first'; SET vecx.crash_wait = '$sc->{wait} 1 $go'; $sql\n\\q\n";
 	my $first = IPC::Run::start([ 'psql', '-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
-	wait_until('the first session waits', sub { IPC::Run::pump_nb($first);
+	wait_until('the first session waits', sub { $first->pumpable or die "it does not: $out $err"; $first->pump_nb;
 		$node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'first' AND wait_event = 'Extension'") eq '1' });
 	$node->safe_psql('postgres', $sc->{second});
 	$$contents = contents($s);

@@ -3,6 +3,8 @@
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
+use lib "$FindBin::Bin/../perl";
+use VecxTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
