@@ -7,13 +7,14 @@ PG_CONFIG ?= pg_config
 PG_MAJOR := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
 
 # Targets that must work before anything is installed: they install what is missing, then call make again.
-SCRIPT_TARGETS = quickstart quickstart-stop check
+SCRIPT_TARGETS = quickstart quickstart-stop check check-nightly
 ifneq ($(filter $(SCRIPT_TARGETS),$(MAKECMDGOALS)),)
 
 .PHONY: $(SCRIPT_TARGETS)
 quickstart:      ; @scripts/quickstart start
 quickstart-stop: ; @scripts/quickstart stop
 check:           ; @scripts/check
+check-nightly:   ; @scripts/check-nightly
 
 else ifeq ($(PG_MAJOR),)
 $(error pg_config not found: install PostgreSQL's server headers (Debian: postgresql-server-dev-15), or run "make quickstart", which does)

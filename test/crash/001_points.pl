@@ -3,7 +3,7 @@
 # it and looks again. A point that no scenario reaches is a failure.
 #
 # Every run ends at each point at least once, somewhere; VECX_NIGHTLY=1: in every kind of index and every scenario that
-# reaches it, at the first, a middle and the last pass.
+# reaches it, at the first, a middle and the last pass. VECX_PART=K/N is the K-th of N parts of that (from 0).
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
@@ -233,7 +233,8 @@ my $seed = $ENV{VECX_SEED} // 1;
 my $state = $seed;
 sub draw { my ($below) = @_; $state = ($state * 1103515245 + 12345) % 2147483648; return int($state / 65536) % $below; }
 
-my ($at, $group, $last) = (0, 0, '');
+my ($part, $parts) = ($ENV{VECX_PART} // '0/1') =~ m{^(\d+)/(\d+)$} or die 'VECX_PART is K/N';
+my ($at, $group, $last, $number) = (0, 0, '', 0);
 foreach my $point (grep { $where{$_} } @listed)
 {
 	(my $change = $point) =~ s{/.*}{};
@@ -243,6 +244,7 @@ foreach my $point (grep { $where{$_} } @listed)
 	my @places = grep { $_->{scenario} !~ /^race/ } @{ $where{$point} };
 	@places = @{ $where{$point} } if !@places; # in a race only
 	next if !$nightly && $point =~ m{/} && $at != ($group + $seed) % 3; # one of the three of a page change
+	next if $number++ % $parts != $part;
 	my $first = draw(scalar @places);
 	@places = (@places[ $first .. $#places ], @places[ 0 .. $first - 1 ]);
 	my (@wrong, @ended);
