@@ -3,7 +3,8 @@
 # it and looks again. A point that no scenario reaches is a failure.
 #
 # Every run ends at each point at least once, somewhere; VECX_NIGHTLY=1: in every kind of index and every scenario that
-# reaches it, at the first, a middle and the last pass. VECX_PART=K/N is the K-th of N parts of that (from 0).
+# reaches it, at the first or the last pass and one between. For parts side by side, VECX_WHERE names a file that a run
+# with VECX_PART=-1/N fills with what reaches what, and VECX_PART=K/N tries the K-th (from 0) of N parts.
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
@@ -209,7 +210,8 @@ foreach my $s (@subjects)
 
 # What each scenario reaches, ended by nothing.
 my %where;
-foreach my $s (@subjects)
+my ($part, $parts) = ($ENV{VECX_PART} // '0/1') =~ m{^(-?\d+)/(\d+)$} or die 'VECX_PART is K/N';
+foreach my $s ($part > 0 || ($parts > 1 && $part == 0) ? () : @subjects)
 {
 	foreach my $name (map { $_->{name} } scenarios($s))
 	{
@@ -220,6 +222,19 @@ foreach my $s (@subjects)
 		$node->safe_psql('postgres', $_) foreach split /(?<=;)\s*/, $sc->{after} // '';
 	}
 	is(join(' ', verify($node, $s), verify($node, $s, table => "g_$s->{name}")), ' ', "$s->{name}: everything holds without a crash");
+}
+if ($parts > 1 && $part >= 0)
+{
+	foreach (split /\n/, slurp_file($ENV{VECX_WHERE}))
+	{
+		my ($point, $name, $scenario, $passes) = split / /;
+		push @{ $where{$point} }, { subject => $subject{$name}, scenario => $scenario, passes => $passes };
+	}
+}
+elsif (defined $ENV{VECX_WHERE})
+{
+	unlink $ENV{VECX_WHERE};
+	append_to_file($ENV{VECX_WHERE}, join '', map { my $p = $_; map { "$p $_->{subject}{name} $_->{scenario} $_->{passes}\n" } @{ $where{$p} } } sort keys %where);
 }
 if ($ENV{VECX_SHOW})
 {
@@ -233,8 +248,7 @@ my $seed = $ENV{VECX_SEED} // 1;
 my $state = $seed;
 sub draw { my ($below) = @_; $state = ($state * 1103515245 + 12345) % 2147483648; return int($state / 65536) % $below; }
 
-my ($part, $parts) = ($ENV{VECX_PART} // '0/1') =~ m{^(\d+)/(\d+)$} or die 'VECX_PART is K/N';
-my ($at, $group, $last, $number) = (0, 0, '', 0);
+my ($at, $group, $last, $number, $counted) = (0, 0, '', 0, 0);
 foreach my $point (grep { $where{$_} } @listed)
 {
 	(my $change = $point) =~ s{/.*}{};
@@ -244,13 +258,14 @@ foreach my $point (grep { $where{$_} } @listed)
 	my @places = grep { $_->{scenario} !~ /^race/ } @{ $where{$point} };
 	@places = @{ $where{$point} } if !@places; # in a race only
 	next if !$nightly && $point =~ m{/} && $at != ($group + $seed) % 3; # one of the three of a page change
-	next if $number++ % $parts != $part;
+	next if $counted++ % $parts != $part;
+	$state += $counted if $parts > 1; # other draws than the other parts
 	my $first = draw(scalar @places);
 	@places = (@places[ $first .. $#places ], @places[ 0 .. $first - 1 ]);
 	my (@wrong, @ended);
 	foreach my $place (@places)
 	{
-		my %pass = map { $_ => 1 } $nightly ? (1, 1 + draw($place->{passes}), $place->{passes}) : (1 + draw($place->{passes}));
+		my %pass = map { $_ => 1 } $nightly ? ($number++ % 2 ? 1 : $place->{passes}, 1 + draw($place->{passes})) : (1 + draw($place->{passes}));
 		%pass = (1 => 1) if $place->{scenario} =~ /^race/;
 		foreach my $pass (sort { $a <=> $b } keys %pass)
 		{
