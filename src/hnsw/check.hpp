@@ -12,7 +12,7 @@ struct CheckSummary {
     uint64_t nodes, dead_nodes, tids;
     uint64_t chunks, orphan_chunks;
     uint64_t links, stale_links;
-    uint64_t reachable;    // living nodes reached from the entry point at level 0
+    uint64_t reachable;    // living nodes reached from the entry point, along the links of all levels
     uint64_t living_nodes; // all of them
     int top_level;
 };
@@ -218,18 +218,19 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
         for (size_t i = 0; i < queue.size(); ++i) {
             store.poll();
             bool dead = true;
-            Link next[2 * kMaxM];
-            uint32_t count = 0;
+            links.clear();
             Status s = reader.look(queue[i], &found, [&](const NodeView &node) {
                 dead = node.dead();
-                count = NodeReader<S>::copy_links(node, 0, next);
+                const uint32_t count = link_count(node.head->m, node.head->level);
+                for (uint32_t k = 0; k < count && links.size() < links.capacity(); ++k)
+                    links.push_back(node.links[k]);
             });
             if (!s.ok() || !found)
                 continue;
             sum.reachable += !dead;
-            for (uint32_t k = 0; k < count; ++k)
-                if (once.add(next[k].key()))
-                    queue.push_back(next[k]);
+            for (const Link &l : links)
+                if (!l.none() && l.slot < kMaxSlots && once.add(l.key()))
+                    queue.push_back(l);
         }
     }
     if (summary != nullptr)

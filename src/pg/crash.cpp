@@ -99,7 +99,7 @@ bool is_due(Armed &armed, const char *name) {
 
 void end_process() {
     if (strcmp(to_end.what, "kill") != 0)
-        XLogFlush(GetXLogInsertRecPtr());
+        XLogFlush(XactLastRecEnd); // of what this process has written
     if (strcmp(to_end.what, "server") == 0)
         kill(PostmasterPid, SIGKILL);
     kill(getpid(), SIGKILL);
