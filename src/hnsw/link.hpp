@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/crash.hpp"
 #include "base/rng.hpp"
 #include "hnsw/search.hpp"
 #include "hnsw/select.hpp"
@@ -151,6 +152,7 @@ class Linker {
     // Puts the chosen neighbours into the node's own record; links that it has and that still find a place stay.
     Status write_links(Link node, int level) {
         const char *fault = nullptr;
+        VECX_CRASH_SITE("plain.link.own_links");
         VECX_TRY(store_->update(node.block, [&](MutablePage &page) {
             NodeView view;
             fault = node_fault(view_of(page), node.slot, &view);
@@ -288,6 +290,7 @@ class Linker {
     Status replace_link(Link target, int level, uint32_t version, Link victim, Link node, bool *done) {
         const char *fault = nullptr;
         *done = true;
+        VECX_CRASH_SITE("plain.link.back_link");
         VECX_TRY(store_->update(target.block, [&](MutablePage &page) {
             NodeView view;
             fault = node_fault(view_of(page), target.slot, &view);

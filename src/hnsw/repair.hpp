@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "base/crash.hpp"
 #include "hnsw/free.hpp"
 #include "hnsw/link.hpp"
 
@@ -35,6 +36,8 @@ class Repairer {
     uint64_t chunks() const { return chunks_; }
 
   private:
+    static constexpr int kReachPasses = 3;
+
     struct Node { // copy of a node's links
         Link link;
         uint32_t version;
@@ -342,6 +345,7 @@ class Repairer {
     Status write_chosen(Link link, uint32_t version, bool *done) {
         const char *fault = nullptr;
         *done = true;
+        VECX_CRASH_SITE("plain.repair.relink");
         VECX_TRY(store_->update(link.block, [&](MutablePage &page) {
             NodeView node;
             fault = node_fault(view_of(page), link.slot, &node);
@@ -372,39 +376,108 @@ class Repairer {
         if (!linked_.empty())
             memset(linked_.data(), 0, linked_.size());
     }
-    void mark_linked(std::span<const Link> ground) {
+    bool is_marked(size_t at) const { return (linked_[at / 8] >> (at % 8) & 1) != 0; }
+    void mark(size_t at) { linked_[at / 8] |= static_cast<uint8_t>(1u << (at % 8)); }
+    // Whether any of them was not marked yet.
+    bool mark_linked(std::span<const Link> links) {
+        bool any = false;
         size_t at;
-        for (const Link &l : ground)
-            if (!l.none() && in_map(l, &at))
-                linked_[at / 8] |= static_cast<uint8_t>(1u << (at % 8));
+        for (const Link &l : links)
+            if (!l.none() && in_map(l, &at) && !is_marked(at)) {
+                mark(at);
+                any = true;
+            }
+        return any;
     }
 
-    // Links by a search the nodes that no living one links to at level 0. mend_links has marked the others; but if
-    // it changed links, its marks are old.
+    // Links by a search the nodes that no living one links to at level 0: mend_links has marked the others. If it changed
+    // links, a whole cluster may be cut off whose nodes lead to each other only: then what counts is whether a node can be
+    // reached from the entry point, and one node of each such cluster is linked, as often as it takes.
     Status link_the_unreached() {
         if (living_ < 2)
             return Status{};
-        if (links_changed_) {
-            clear_linked();
-            const uint32_t blocks = store_->block_count();
+        uint64_t relinked;
+        if (!links_changed_)
+            return link_the_unmarked(&relinked);
+        for (int pass = 0; pass < kReachPasses; ++pass) {
+            VECX_TRY(mark_reached());
+            VECX_TRY(link_the_unmarked(&relinked));
+            if (relinked == 0)
+                break;
+        }
+        return Status{};
+    }
+
+    // Marks what the entry point leads to, over the links of all levels. Sweeps over all pages until one marks nothing new:
+    // a sweep follows every chain that leads forward, so few are needed, and no list of nodes to visit.
+    Status mark_reached() {
+        MetaRecord meta;
+        VECX_TRY(read_meta(*store_, &meta));
+        clear_linked();
+        size_t at;
+        if (!in_map(meta.entry, &at)) { // another has just set it
+            memset(linked_.data(), 0xFF, linked_.size());
+            return Status{};
+        }
+        mark(at);
+        const uint32_t blocks = std::min(store_->block_count(), static_cast<uint32_t>(block_start_.size()));
+        for (bool more = true; more;) {
+            more = false;
             for (uint32_t block = 1; block < blocks; ++block) {
                 store_->poll();
-                VECX_TRY(for_each_node(*store_, block, [&](uint16_t, const NodeView &node) {
-                    if (!node.dead())
-                        mark_linked(node.links_at(0));
+                VECX_TRY(for_each_node(*store_, block, [&](uint16_t slot, const NodeView &node) {
+                    size_t self;
+                    if (in_map(Link{block, slot, node.head->generation}, &self) && is_marked(self))
+                        more |= mark_linked({node.links, link_count(node.head->m, node.head->level)});
                 }));
             }
         }
+        return Status{};
+    }
+
+    // Relinks the nodes that are not marked. One that is reached thereby marks what it leads to.
+    Status link_the_unmarked(uint64_t *relinked) {
+        *relinked = 0;
         MetaRecord meta;
         VECX_TRY(read_meta(*store_, &meta));
         for (uint32_t block = 1; block < block_start_.size(); ++block)
             for (size_t at = block_start_[block - 1]; at < block_start_[block]; ++at) {
-                if (generations_[at] == 0 || (linked_[at / 8] >> (at % 8) & 1) != 0)
+                if (generations_[at] == 0 || is_marked(at))
                     continue;
                 const Link link{block, static_cast<uint16_t>(at - block_start_[block - 1]), generations_[at]};
-                if (link != meta.entry)
-                    VECX_TRY(relink(link));
+                if (link == meta.entry)
+                    continue;
+                VECX_TRY(relink(link));
+                ++*relinked;
+                if (links_changed_)
+                    VECX_TRY(mark_from(link, at));
             }
+        return Status{};
+    }
+
+    // Marks a node and all that it leads to.
+    Status mark_from(Link link, size_t at) {
+        mark(at);
+        queue_.clear();
+        queue_.push_back(link);
+        while (!queue_.empty()) {
+            const Link next = queue_.back();
+            queue_.pop_back();
+            store_->poll();
+            bool found;
+            links_.clear();
+            links_.reserve(max_record(body_size_) / sizeof(Link));
+            VECX_TRY(linker_.search.reader.look(next, &found, [&](const NodeView &node) {
+                for (uint32_t k = 0, n = link_count(node.head->m, node.head->level); k < n && links_.size() < links_.capacity(); ++k)
+                    links_.push_back(node.links[k]);
+            }));
+            for (const Link &l : links_) {
+                if (l.none() || !in_map(l, &at) || is_marked(at))
+                    continue;
+                mark(at);
+                queue_.push_back(l);
+            }
+        }
         return Status{};
     }
 

@@ -1,4 +1,5 @@
 // The module's entry: magic and start-up, in a listed order.
+#include "pg/crash.hpp"
 #include "pg/explain.hpp"
 #include "pg/export.hpp"
 #include "pg/guc.hpp"
@@ -14,6 +15,9 @@ void _PG_init(void);
 }
 
 void _PG_init(void) {
+#ifdef VECX_CRASH_POINTS
+    vecx::pg::define_crash_settings();
+#endif
     vecx::pg::define_settings(); // also chooses the kernel table
     vecx::pg::hnsw_define_options();
     vecx::pg::install_unused_distance();

@@ -66,5 +66,4 @@ foreach my $case ([ 'inline', 16 ], [ 'inline', 128 ], [ 'compact', 16 ], [ 'com
 	is(timed("$name: the last", "SELECT string_agg(id::text, ' ' ORDER BY id) FROM (SELECT id $order LIMIT 5) s"), '1 3 5 7 9', "$name: the last ones");
 	is(timed("$name: check", "SELECT vecx_check_index('i', true)"), 155, "$name: the index is sound");
 }
-$node->stop;
-done_testing();
+finish($node);

@@ -2,6 +2,7 @@
 // them is a legal index.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/entry.hpp"
 #include "hnsw/inlined/link.hpp"
 #include "hnsw/inlined/tids.hpp"
@@ -71,6 +72,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
 
     Link self{};
     VECX_TRY(linker.write_node(node, tid, &self));
+    VECX_CRASH_POINT("inlined.insert.node_written");
     for (int attempt = 0;; ++attempt) {
         bool taken = false, any = false;
         for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {
@@ -80,6 +82,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
         const bool wanted = any;
         for (uint32_t i = 0; i < linker.chosen.size() && !any; ++i) // the nearest that is there must, or no search would come here
             VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::force, rng, &any));
+        VECX_CRASH_POINT("inlined.insert.linked");
         if (any)
             return tend_entry(store, scratch, linker, node, self, meta.entry, !wanted, body_size, rng);
 

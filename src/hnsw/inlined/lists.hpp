@@ -7,6 +7,7 @@
 // again at the node.
 #pragma once
 
+#include "base/crash.hpp"
 #include "base/flat_set.hpp"
 #include "base/rng.hpp"
 #include "hnsw/free.hpp"
@@ -121,6 +122,7 @@ Status unlink_closed(S &store, const Shape &shape, Link owner, uint64_t most, Ar
         bool done = false;
         const Link place = before.none() ? owner : before;
         Link head{};
+        VECX_CRASH_SITE("inlined.lists.take_out");
         VECX_TRY(store.update(place.block, [&](MutablePage &page) {
             done = false;
             head = Link{};

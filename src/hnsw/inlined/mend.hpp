@@ -3,6 +3,7 @@
 
 #include <span>
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/gather.hpp"
 #include "hnsw/inlined/reselect.hpp"
 #include "hnsw/inlined/seek.hpp"
@@ -140,6 +141,7 @@ class Mender {
         if (changes_.empty())
             return Status{};
         const char *fault = nullptr;
+        VECX_CRASH_SITE("inlined.repair.relink");
         VECX_TRY(store_->update(block, [&](MutablePage &page) {
             bool any = false;
             *stale = false;

@@ -5,6 +5,7 @@
 #include <bit>
 #include <new>
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/graph_write.hpp"
 #include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/slabs.hpp"
@@ -164,6 +165,7 @@ void insert_waiting(Relation index, const IndexFacts &facts, BulkStore &store, L
             MemoryContextSwitchTo(before);
             MemoryContextReset(scratch);
             report_tuples_done(++done);
+            VECX_CRASH_POINT("inlined.build.row_inserted");
         }
     }
     MemoryContextDelete(scratch);
@@ -205,6 +207,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     const double indexed = static_cast<double>(loader->graph().rows()) + loaded.waiting;
 
     BulkStore store(index);
+    VECX_CRASH_POINT("inlined.build.loaded");
     write_pages(index, arena, store, *loader);
     insert_waiting(index, facts, store, *loader, parallel != nullptr ? parallel_participants(parallel) : 1, loaded.waiting);
     if (parallel != nullptr)

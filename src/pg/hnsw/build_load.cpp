@@ -1,6 +1,7 @@
 // Rows of a table into a graph in memory. See build_load.hpp.
 #include <new>
 
+#include "base/crash.hpp"
 #include "hnsw/meta.hpp"
 
 #include "pg/error.hpp"
@@ -66,6 +67,7 @@ void Loader::add_tuple(Relation, ItemPointer tid, Datum *values, bool *isnull, b
     Payload payload = payload_of(values[0], loader.plan_.facts, false, &indexable);
     if (indexable)
         loader.add(tid, payload);
+    VECX_CRASH_POINT("inlined.build.row");
     MemoryContextSwitchTo(before);
     MemoryContextReset(loader.tuple_context_);
 }

@@ -11,6 +11,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/xlog.h"
 #include "catalog/pg_class.h"
 #include "funcapi.h"
 #include "utils/builtins.h"
@@ -27,6 +28,10 @@ Relation open_hnsw_index(Oid oid, LOCKMODE mode) {
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot access temporary indexes of other sessions")));
+    if (index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot access unlogged index \"%s\" during recovery", RelationGetRelationName(index)),
+                        errdetail("Unlogged relations have no data on a standby.")));
     return index;
 }
 
