@@ -87,11 +87,13 @@ sub create_points
 	return;
 }
 
+# An hnsw index of every class given, with the options given.
 sub create_indexes
 {
-	my ($node, @classes) = @_;
+	my ($node, $classes, $options) = @_;
+	my $with = $options ? " WITH ($options)" : '';
 	$node->safe_psql('postgres',
-		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING hnsw ($_->{column} $_->{type}_$_->{metric}_ops);" } @classes));
+		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING hnsw ($_->{column} $_->{type}_$_->{metric}_ops)$with;" } @$classes));
 	return;
 }
 
