@@ -35,6 +35,9 @@ class Repairer {
     uint64_t chunks() const { return chunks_; }
 
   private:
+    static constexpr uint32_t kBridges = 4; // links to a node that nothing led to
+    static constexpr int kReachPasses = 4;  // mending for one node can, rarely, be at the cost of another
+
     struct Node { // copy of a node's links
         Link link;
         uint32_t version;
@@ -358,6 +361,16 @@ class Repairer {
     // or to other nodes that were preferred to them, and whole clusters may have. Each node of such a cluster is linked
     // from where a search for it ends: a bridge to one of them is not on the way to the others.
     Status link_the_unreached() {
+        for (int pass = 0; pass < kReachPasses; ++pass) {
+            const uint64_t before = result_->nodes_relinked;
+            VECX_TRY(link_the_unreached_once());
+            if (result_->nodes_relinked == before)
+                break;
+        }
+        return Status{};
+    }
+
+    Status link_the_unreached_once() {
         MetaRecord meta;
         VECX_TRY(read_meta(*store_, &meta));
         if (living_ < 2 || meta.entry.none())
@@ -401,31 +414,28 @@ class Repairer {
         if (!found)
             return Status{};
         ++result_->nodes_relinked;
-        VECX_TRY(linker_.link_node(link, Payload{payload_.data(), payload.size}, level));
-        return be_linked_to(link, Payload{payload_.data(), payload.size});
+        // It is not offered as an insert would: what its neighbours gave up for it might be lost in turn.
+        payload = Payload{payload_.data(), payload.size};
+        VECX_TRY(linker_.find(payload, level, link));
+        VECX_TRY(linker_.choose_ground());
+        VECX_TRY(linker_.write_links(link, level));
+        return be_linked_to(link, payload);
     }
 
-    // One of the chosen neighbours of a node that can be reached must link to it, whether it wanted or not. With none such
-    // the search has come to them by an upper level, as not all searches will: then the nearest that one on level 0 finds.
+    // The nearest of the chosen neighbours that can be reached must link to it, whether they want or not. With none such the
+    // search has come to all of them by an upper level, as not all searches will: then the nearest that one on level 0 finds.
     Status be_linked_to(Link link, Payload payload) {
-        const Candidate *nearest = nullptr;
-        for (uint32_t i = 0; i < linker_.chosen_count[0]; ++i) {
-            const Candidate &c = linker_.chosen_begin(0)[i];
+        uint32_t links = 0;
+        for (uint32_t i = 0; i < linker_.chosen_count[0] && links < kBridges; ++i) {
+            const Candidate c = linker_.chosen_begin(0)[i];
             size_t at;
             if (map_.find(c.link, &at) && !map_.reached(at))
                 continue;
-            if (nearest == nullptr)
-                nearest = &c;
-            bool found, known = false;
-            VECX_TRY(linker_.search.reader.look(c.link, &found, [&](const NodeView &node) {
-                const std::span<const Link> links = node.links_at(0);
-                known = !node.dead() && std::find(links.begin(), links.end(), link) != links.end();
-            }));
-            if (known)
-                return Status{};
+            ++links;
+            VECX_TRY(linker_.insist(c, link));
         }
-        if (nearest != nullptr)
-            return linker_.insist(*nearest, link);
+        if (links > 0)
+            return Status{};
         SearchState<S> &search = linker_.search;
         MetaRecord meta;
         VECX_TRY(read_meta(*store_, &meta));
