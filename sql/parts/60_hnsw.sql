@@ -209,7 +209,7 @@ CREATE OPERATOR CLASS bit_jaccard_ops
     OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
     FUNCTION 1 hnsw_bit_jaccard_support(internal);
 
--- Looking at an index.
+-- Looking at an index. Functions that read all of it ask who calls: its owner may, and members of pg_stat_scan_tables.
 
 CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_type text, OUT metric text,
     OUT dimensions int, OUT m int, OUT ef_construction int, OUT entry_level int, OUT pages bigint,
@@ -224,8 +224,6 @@ CREATE FUNCTION vecx_index_stats(index regclass, OUT pages bigint, OUT nodes big
 
 COMMENT ON FUNCTION vecx_index_stats(regclass) IS 'what the pages of an hnsw index hold; reads all of them';
 
-REVOKE ALL ON FUNCTION vecx_index_stats(regclass) FROM PUBLIC;
-
 CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
     OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
     OUT swept boolean)
@@ -237,5 +235,3 @@ CREATE FUNCTION vecx_check_index(index regclass, heapallindexed boolean DEFAULT 
     AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vecx_check_index(regclass, boolean) IS 'number of rows in an hnsw index, after checking all of it, and all rows of its table against it; an error where it is damaged';
-
-REVOKE ALL ON FUNCTION vecx_check_index(regclass, boolean) FROM PUBLIC;

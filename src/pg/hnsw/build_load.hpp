@@ -28,6 +28,7 @@ struct BuildPlan {
 struct BuildCounters {
     std::atomic<uint64_t> seen;  // rows of the table
     std::atomic<uint32_t> told;  // that memory is full
+    std::atomic<uint32_t> no_shared_memory; // there is less than maintenance_work_mem allows
     std::atomic<uint64_t> rows;  // indexed, or waiting to be
 };
 

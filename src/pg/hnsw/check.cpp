@@ -157,6 +157,7 @@ VECX_FUNCTION(vecx_check_index) {
 
     const Oid oid = PG_GETARG_OID(0);
     const bool all_rows = PG_NARGS() > 1 && PG_GETARG_BOOL(1);
+    require_reader_of_all(oid);
     // The table first, as everybody locks them.
     const Oid table_oid = IndexGetRelation(oid, true);
     Relation table = OidIsValid(table_oid) ? table_open(table_oid, AccessShareLock) : nullptr;
