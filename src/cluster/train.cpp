@@ -241,7 +241,7 @@ struct Trainer {
         // The points of a top lie side by side in leaf_order, and so do their scratch entries.
         const Points leaf{points.rows, points.stride, w.leaf_order + begin, count};
         const Scratch scratch{w.which + begin, w.score + begin, w.slack + begin, order, start, changes, w.control};
-        train_flat({geometry, kLeafIterations, mix64(plan.options.seed + 3 + top)}, leaf, own, scratch, sums, arena,
+        train_flat({geometry, kLeafIterations, mix64(plan.options.seed + 5 + top)}, leaf, own, scratch, sums, arena,
                    team.alone());
         for (uint32_t c = 0; c < columns; ++c) {
             own.get(c, centroid);
@@ -282,13 +282,30 @@ struct Trainer {
         lists = w.control[0];
     }
 
+    // The first of leaf_order become different points at random.
+    void choose_points(uint32_t count) {
+        Rng rng(mix64(plan.options.seed + 4));
+        for (uint32_t i = 0; i < points.count; ++i)
+            w.leaf_order[i] = i;
+        for (uint32_t i = 0; i < count; ++i) {
+            const uint32_t j = i + static_cast<uint32_t>(rng.below(points.count - i));
+            const uint32_t kept = w.leaf_order[i];
+            w.leaf_order[i] = w.leaf_order[j];
+            w.leaf_order[j] = kept;
+        }
+    }
+
     void run() {
         if (plan.through_tree) {
-            // A few points are enough for the tops: the first ones, for the sample is in no order.
-            Points some = points;
+            Points some = points; // a few are enough for the tops
             const uint64_t enough = uint64_t{plan.tops} * kPointsPerTop;
-            if (some.count > enough)
+            if (some.count > enough) {
                 some.count = static_cast<uint32_t>(enough);
+                some.ids = w.leaf_order;
+                if (team.leads())
+                    choose_points(some.count);
+                team.meet();
+            }
             const Panels tops = tops_of(plan, w);
             train_flat({geometry, kFlatIterations, mix64(plan.options.seed + 1)}, some, tops,
                        scratch_of(w, w.order, w.top_start), sums, arena, team);
