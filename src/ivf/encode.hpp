@@ -41,7 +41,6 @@ class RowEncoder {
     Shape shape_;
     const float *mean_;
     float *geometry_, *rotated_, *centre_;
-    uint64_t *planes_;
 };
 
 // A centroid as it is stored: head.scale and norm2, and shape.centroid_dim() bytes. `rotated` as RowEncoder makes it.

@@ -90,6 +90,10 @@ struct KernelTable {
     // `inverse` is 63 over the largest coordinate. Returns level_sum. The same on every level.
     uint32_t (*prepare_sweep)(const float *x, float inverse, size_t words, uint8_t *tables, int8_t *weights);
 
+    // The sum of u[i] * x[i] over 64 * words elements, u[i] being a number of `count` bits (1 to 7): bit p of it is bit i of
+    // plane p, each of `words` 64-bit words. x is in [-127, 127]. Exact.
+    int32_t (*plane_sum)(const int8_t *x, const uint8_t *planes, size_t words, size_t count);
+
     // From here to quantise_i8 every level gives the same bits: the results go to disk.
     // Steps of a rotation: n is a multiple of 64, for hadamard a power of two. A set bit flips a sign.
     void (*flip_signs)(float *x, const uint64_t *signs, size_t n);

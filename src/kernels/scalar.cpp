@@ -133,6 +133,15 @@ uint32_t prepare_sweep(const float *x, float inverse, size_t words, uint8_t *tab
     return level_sum;
 }
 
+int32_t plane_sum(const int8_t *x, const uint8_t *planes, size_t words, size_t count) {
+    int32_t sum = 0;
+    for (size_t p = 0; p < count; ++p)
+        for (size_t i = 0; i < 64 * words; ++i)
+            if ((planes[8 * words * p + i / 8] >> (i % 8)) & 1)
+                sum += x[i] * (1 << p);
+    return sum;
+}
+
 void flip_signs(float *x, const uint64_t *signs, size_t n) {
     for (size_t i = 0; i < n; ++i) {
         uint32_t flip = static_cast<uint32_t>(signs[i / 64] >> (i % 64)) << 31;
@@ -312,6 +321,7 @@ constinit const KernelTable kScalarTable = {
     .dot_f32_i8 = dot_mixed<LoadI8>,
     .sweep = sweep,
     .prepare_sweep = prepare_sweep,
+    .plane_sum = plane_sum,
     .flip_signs = flip_signs,
     .hadamard = hadamard,
     .turn_pairs = turn_pairs,

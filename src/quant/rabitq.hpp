@@ -52,7 +52,6 @@ struct Query {
     const int8_t *bytes;  // the coordinates as int8, for more bits
     float byte_scale;     // a coordinate is about byte_scale * byte
     int32_t byte_sum;
-    float noise;          // standard deviation of a coordinate's rounding in `bytes`
 };
 Query prepare(const float *rotated, uint32_t n, Arena &arena);
 
@@ -65,8 +64,10 @@ struct Bounds {
 void lower_bounds(const Query &query, const Bounds &bounds, uint32_t words, uint32_t groups, const uint64_t *codes,
                   const uint16_t *add, const uint16_t *mul, float *out);
 
-// The key from all bits of one vector. `signs` and `planes` as encode() wrote them.
+// The key from all bits of one vector (more than one). `signs` and `planes` as encode() wrote them.
 float fine_key(const Query &query, float centre_key, uint32_t words, int bits, const uint64_t *signs, const uint8_t *planes,
                float fine_add, float fine_mul);
+// The standard deviation of its error. `factor` is Factors::fine_error, `reach` is |y|.
+float fine_error(const Query &query, uint32_t words, int bits, float reach, float factor);
 
 } // namespace vecx::quant

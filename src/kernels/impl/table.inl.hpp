@@ -8,6 +8,7 @@
 #include "kernels/impl/int8.inl.hpp"
 #include "kernels/impl/mixed.inl.hpp"
 #include "kernels/impl/panel.inl.hpp"
+#include "kernels/impl/planes.inl.hpp"
 #include "kernels/impl/rotate.inl.hpp"
 #include "kernels/impl/sweep.inl.hpp"
 #include "kernels/tables.hpp"
@@ -38,6 +39,7 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .dot_f32_i8 = reduce_mixed<A, I8<A>, ScaledDot>,
         .sweep = sweep<typename A::SweepArch>,
         .prepare_sweep = prepare_sweep<A>,
+        .plane_sum = plane_sum<A>,
         .flip_signs = flip_signs<A>,
         .hadamard = hadamard<A>,
         .turn_pairs = turn_pairs<A>,
