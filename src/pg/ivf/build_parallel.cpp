@@ -11,6 +11,7 @@
 
 extern "C" {
 #include "access/parallel.h"
+#include "access/table.h"
 #include "access/xact.h"
 #include "catalog/index.h"
 #include "executor/instrument.h"
@@ -35,7 +36,7 @@ enum Key : uint64 { kKeyShared = 1, kKeyScan, kKeySort, kKeyQuery, kKeyWal, kKey
 
 constexpr int kTranche = LWTRANCHE_PARALLEL_QUERY_DSA;
 
-struct Result {
+struct PartResult {
     double heap_tuples;
     bool broken_hot_chain;
 };
@@ -55,7 +56,7 @@ struct Shared {
     dsa_pointer sample, workspace, mean, centroids;
     uint32_t clustered; // lists of the clustering
     ListCounters counters;
-    Result results[FLEXIBLE_ARRAY_MEMBER]; // by participant; the leader is 0
+    PartResult results[FLEXIBLE_ARRAY_MEMBER]; // by participant; the leader is 0
 };
 
 void meet(void *context) {
@@ -92,14 +93,14 @@ ListData data_of(const Shared *shared, dsa_area *area) {
     return data;
 }
 
-Result load_part(Relation heap, Relation index, IndexInfo *info, Shared *shared, shm_toc *toc, dsa_area *area, int participant) {
+PartResult load_part(Relation heap, Relation index, IndexInfo *info, Shared *shared, shm_toc *toc, dsa_area *area, int participant) {
     SortCoordinate coordinate = static_cast<SortCoordinate>(palloc0(sizeof(SortCoordinateData)));
     coordinate->isWorker = true;
     coordinate->nParticipants = -1;
     coordinate->sharedsort = static_cast<Sharedsort *>(shm_toc_lookup(toc, kKeySort, false));
     Tuplesortstate *sort = begin_row_sort(shared->plan.sort_kilobytes, coordinate);
     ParallelTableScanDesc scan = static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false));
-    Result result;
+    PartResult result;
     result.heap_tuples = load_rows(heap, index, info, shared->plan, data_of(shared, area), &shared->counters, sort,
                                    table_beginscan_parallel(heap, scan), participant == 0);
     result.broken_hot_chain = info->ii_BrokenHotChain;
@@ -168,7 +169,7 @@ ListBuild *begin_list_build(Relation heap, Relation index, IndexInfo *info, cons
     ParallelContext *context = CreateParallelContext("vecx", "vecx_ivf_build_worker", workers);
     Snapshot snapshot = info->ii_Concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
     const size_t workers_size = static_cast<size_t>(workers);
-    const size_t shared_size = offsetof(Shared, results) + (workers_size + 1) * sizeof(Result);
+    const size_t shared_size = offsetof(Shared, results) + (workers_size + 1) * sizeof(PartResult);
     const size_t scan_size = table_parallelscan_estimate(heap, snapshot);
     const size_t sort_size = tuplesort_estimate_shared(workers + 1);
     const size_t query_size = debug_query_string != nullptr ? strlen(debug_query_string) + 1 : 0;
@@ -354,7 +355,7 @@ void vecx_ivf_build_worker(dsm_segment *segment, shm_toc *toc) {
 
     IndexInfo *info = BuildIndexInfo(index);
     info->ii_Concurrent = shared->concurrent;
-    const Result result = load_part(heap, index, info, shared, toc, area, participant);
+    const PartResult result = load_part(heap, index, info, shared, toc, area, participant);
 
     InstrEndParallelQuery(static_cast<BufferUsage *>(shm_toc_lookup(toc, kKeyBuffers, false)) + ParallelWorkerNumber,
                           static_cast<WalUsage *>(shm_toc_lookup(toc, kKeyWal, false)) + ParallelWorkerNumber);

@@ -181,7 +181,18 @@ class BasicListStore {
 
     template <class F>
     void write(Buffer buffer, F &&change) {
-        write_all(&buffer, 1, [&](MutablePage *pages) { return change(pages[0]); });
+        const uint32_t block = BufferGetBlockNumber(buffer);
+        auto body_change = [&](Page page) {
+            MutablePage body{page_body(page), kBodySize, block};
+            if (!change(body))
+                return false;
+            finish(page);
+            return true;
+        };
+        if constexpr (kWrites == Writes::logged)
+            change_page_logged(index_, buffer, false, body_change);
+        else
+            change_page_unlogged(buffer, body_change);
     }
 
     // All buffers are locked exclusively; the change works on copies.
@@ -195,7 +206,7 @@ class BasicListStore {
 
     template <class F>
     static bool change_bodies(const Buffer *buffers, Page *pages, int n, F &&change) {
-        MutablePage bodies[kMostPages];
+        MutablePage bodies[kMostPages] = {};
         for (int i = 0; i < n; ++i)
             bodies[i] = MutablePage{page_body(pages[i]), kBodySize, BufferGetBlockNumber(buffers[i])};
         if (!change(bodies))
