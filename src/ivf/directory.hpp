@@ -29,7 +29,7 @@ class Directory {
     bool whole() const { return whole_; }
     size_t bytes() const;
 
-    // f(const CentroidHead &, const int8_t *code) for the lists of branch i. f may run under a page lock.
+    // f(const CentroidHead &, const int8_t *code) for the lists of branch i, with no page locked.
     template <ListStore S, class F>
     Status for_each_list(S &store, uint32_t i, F f) const;
 

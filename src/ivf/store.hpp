@@ -13,8 +13,20 @@ namespace vecx::ivf {
 
 using hnsw::HeapTid;
 using hnsw::kInvalidBlock;
-using hnsw::MutablePage;
-using hnsw::PageView;
+
+// The part of a page that belongs to the core: all of it behind PostgreSQL's page header. A page that was never initialised
+// reads as zeroes.
+struct PageView {
+    const uint8_t *body;
+    uint32_t size; // BLCKSZ - 24, the same for every page of an index
+    uint32_t block;
+};
+
+struct MutablePage {
+    uint8_t *body;
+    uint32_t size;
+    uint32_t block;
+};
 
 constexpr HeapTid kNoTid{0, 0, 0}; // of a row that VACUUM has removed: no heap TID has offset 0
 
