@@ -13,7 +13,8 @@ namespace vecx::ivf {
 // Immutable after load(). Copies of the heads and, where they fit, of the centroids.
 class Directory {
   public:
-    explicit Directory(Arena &arena);
+    explicit Directory(Arena &arena)
+        : arena_(&arena), mean_(arena), branch_heads_(arena), branch_codes_(arena), first_list_(arena), list_heads_(arena), list_codes_(arena) {}
 
     // Reads what `meta` names. All branches are kept in memory, lists as well if everything fits `memory_limit` bytes; else
     // their pages are read when they are needed. Locks single pages, shared.
@@ -27,7 +28,10 @@ class Directory {
     const CentroidHead &branch(uint32_t i) const { return branch_heads_[i]; }
     const int8_t *branch_code(uint32_t i) const { return branch_codes_.data() + static_cast<size_t>(i) * shape_.centroid_dim(); }
     bool whole() const { return whole_; }
-    size_t bytes() const;
+    size_t bytes() const {
+        return mean_.capacity_bytes() + branch_heads_.capacity_bytes() + branch_codes_.capacity_bytes() +
+               first_list_.capacity_bytes() + list_heads_.capacity_bytes() + list_codes_.capacity_bytes();
+    }
 
     // f(const CentroidHead &, const int8_t *code) for the lists of branch i, with no page locked.
     template <ListStore S, class F>
