@@ -228,10 +228,10 @@ REVOKE ALL ON FUNCTION vecx_index_stats(regclass) FROM PUBLIC;
 
 CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
     OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
-    OUT swept boolean)
+    OUT swept boolean, OUT probes int, OUT lists bigint)
     AS 'MODULE_PATHNAME', 'vecx_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an hnsw index in this session did';
+COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an index of vecx in this session did';
 
 CREATE FUNCTION vecx_check_index(index regclass, heapallindexed boolean DEFAULT false) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;

@@ -207,6 +207,17 @@ float largest_f32(const float *x, size_t n) {
     return largest;
 }
 
+void panel_scores(const float *const *rows, size_t count, size_t n, const float *panel, const float *bias, float *out) {
+    for (size_t i = 0; i < count; ++i, out += kPanelColumns) {
+        float sums[kPanelColumns] = {};
+        for (size_t j = 0; j < n; ++j)
+            for (size_t c = 0; c < kPanelColumns; ++c)
+                sums[c] += rows[i][j] * panel[j * kPanelColumns + c];
+        for (size_t c = 0; c < kPanelColumns; ++c)
+            out[c] = sums[c] - bias[c];
+    }
+}
+
 void quantise_i8(const float *x, float inverse, int8_t *out, size_t n) {
     for (size_t i = 0; i < n; ++i) {
         float level = x[i] * inverse;
@@ -323,6 +334,7 @@ constinit const KernelTable kScalarTable = {
     .l1_i8 = l1_i8,
     .hamming = hamming,
     .jaccard = jaccard,
+    .panel_scores = panel_scores,
     .f16_to_f32 = f16_to_f32,
     .f32_to_f16 = f32_to_f16,
     .bf16_to_f32 = bf16_to_f32,
