@@ -28,6 +28,17 @@ class Directory {
     const CentroidHead &branch(uint32_t i) const { return branch_heads_[i]; }
     const int8_t *branch_code(uint32_t i) const { return branch_codes_.data() + static_cast<size_t>(i) * shape_.centroid_dim(); }
     bool whole() const { return whole_; }
+    // Gives the memory back early.
+    void give_back() {
+        arena_->give_back(scratch_);
+        scratch_ = nullptr;
+        mean_.give_back();
+        branch_heads_.give_back();
+        branch_codes_.give_back();
+        first_list_.give_back();
+        list_heads_.give_back();
+        list_codes_.give_back();
+    }
     size_t bytes() const {
         return mean_.capacity_bytes() + branch_heads_.capacity_bytes() + branch_codes_.capacity_bytes() +
                first_list_.capacity_bytes() + list_heads_.capacity_bytes() + list_codes_.capacity_bytes();

@@ -85,6 +85,8 @@ void RowEncoder::place_geometry(const float *coordinates) {
     quant::rotate(geometry_, shape_.dim, rotated_);
 }
 
+void RowEncoder::place_rotated(const float *rotated) { memcpy(rotated_, rotated, shape_.centroid_dim() * sizeof(float)); }
+
 void RowEncoder::encode(const CentroidHead &centroid, const int8_t *code, Payload payload, uint8_t *row) {
     const uint32_t n = shape_.centroid_dim();
     RowHead head{};

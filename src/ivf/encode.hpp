@@ -31,6 +31,8 @@ class RowEncoder {
     void place(Payload payload);
     // The same from coordinates in the geometry, not less the mean.
     void place_geometry(const float *coordinates);
+    // And from what rotated() gave for it.
+    void place_rotated(const float *rotated);
     // R (g(x) - mean), shape.centroid_dim() coordinates.
     const float *rotated() const { return rotated_; }
 

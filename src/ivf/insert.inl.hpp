@@ -9,7 +9,6 @@ namespace detail {
 struct PageEnd {
     Link next, tail;
     uint16_t count, flags;
-    bool fits; // the row's factors go with the scales of the page
     bool full;
     uint16_t codes_count, vectors_count;
     uint32_t codes_skip, vectors_skip;
@@ -18,7 +17,7 @@ struct PageEnd {
     Link code_page, vector_page;   // none: one has to be added
 };
 
-inline void look_at_end(const Shape &shape, const uint8_t *body, const quant::Factors &factors, PageEnd *out) {
+inline void look_at_end(const Shape &shape, const uint8_t *body, PageEnd *out) {
     const PostingsView view = view_postings(body, shape);
     const PostingsHead &head = view.head();
     *out = PageEnd{};
@@ -26,7 +25,6 @@ inline void look_at_end(const Shape &shape, const uint8_t *body, const quant::Fa
     out->tail = head.tail;
     out->count = head.count;
     out->flags = head.page.flags;
-    out->fits = scales_fit(head, factors);
     out->full = head.count == shape.page_rows;
     out->codes_count = head.codes_count;
     out->vectors_count = head.vectors_count;
@@ -101,8 +99,6 @@ Status set_list_tail(S &store, const Shape &shape, uint32_t list, Link first, Li
 template <ListStore S>
 Status append(S &store, InsertState &state, const CentroidHead &list, HeapTid tid, const uint8_t *row, bool *stale) {
     const Shape &shape = state.directory().shape();
-    RowHead facts;
-    memcpy(&facts, row, sizeof facts);
     *stale = false;
     Link at = state.tail(list.id);
     bool hinted = !at.none();
@@ -116,7 +112,7 @@ Status append(S &store, InsertState &state, const CentroidHead &list, HeapTid ti
             const PostingsHead *head;
             fault = postings_fault(page, shape, at, list.id, &head);
             if (fault == nullptr)
-                detail::look_at_end(shape, page.body, facts.factors, &end);
+                detail::look_at_end(shape, page.body, &end);
         }));
         if (fault == kGone && hinted) {
             hinted = false;
@@ -144,7 +140,7 @@ Status append(S &store, InsertState &state, const CentroidHead &list, HeapTid ti
             *stale = true;
             return Status{};
         }
-        const bool full = end.full || !end.fits;
+        const bool full = end.full;
         const bool new_codes = !full && shape.codes_rows > 0 && end.code_page.none();
         const bool new_vectors = !full && shape.vectors_rows > 0 && end.vector_page.none();
         const bool allocates = full || new_codes || new_vectors;

@@ -28,9 +28,9 @@ inline void set_facts(CentroidHead *head, const ListFacts &facts) {
 template <ListStore S>
 class ListWriter {
   public:
-    // Memory: three pages, and the links of pages allocated ahead.
-    ListWriter(S &store, Arena &arena, const Shape &shape)
-        : store_(&store), shape_(shape), postings_(arena.make_array<uint8_t>(shape.body_size)), codes_(arena, shape, shape.codes_rows),
+    // Memory: three pages, and the links of `ahead` pages (at most 16) that are allocated together.
+    ListWriter(S &store, Arena &arena, const Shape &shape, uint32_t ahead = kMaxAhead)
+        : store_(&store), shape_(shape), together_(ahead), postings_(arena.make_array<uint8_t>(shape.body_size)), codes_(arena, shape, shape.codes_rows),
           vectors_(arena, shape, shape.vectors_rows) {}
 
     Status start(uint32_t list, uint32_t born) {
@@ -49,7 +49,7 @@ class ListWriter {
         PostingsHead *head = this->head();
         RowHead facts;
         memcpy(&facts, row, sizeof facts);
-        if (head->count == shape_.page_rows || !scales_fit(*head, facts.factors)) {
+        if (head->count == shape_.page_rows) {
             Link next;
             VECX_TRY(take(&next));
             VECX_TRY(write_postings(next, 0));
@@ -79,12 +79,13 @@ class ListWriter {
         return Status{};
     }
 
-    // Ends the list. `next`, when not none, is the page that it goes on with; then the last page written is sealed.
-    Status finish(Link next, ListFacts *out) {
+    // Ends the list. `next`, when not none, is the page that it goes on with; then the last page written is sealed, and `end` is
+    // where to look for the end of the whole.
+    Status finish(Link next, ListFacts *out, Link end = Link{}) {
         VECX_TRY(write_cold(codes_));
         VECX_TRY(write_cold(vectors_));
         VECX_TRY(write_postings(next, next.none() ? 0 : kSealed));
-        const Link tail = next.none() ? current_ : next;
+        const Link tail = next.none() ? current_ : end.none() ? next : end;
         if (tail != facts_.first)
             VECX_TRY(store_->update(facts_.first.block, [&](MutablePage &page) {
                 reinterpret_cast<PostingsHead *>(page.body)->tail = tail;
@@ -123,8 +124,8 @@ class ListWriter {
     // Pages of postings lie together, so that a scan's reads are nearly sequential.
     Status take(Link *out) {
         if (ahead_ == 0) {
-            for (; ahead_ < kAhead; ++ahead_)
-                VECX_TRY(allocate(*store_, PageKind::postings, list_, born_, &pool_[kAhead - 1 - ahead_]));
+            for (; ahead_ < together_; ++ahead_)
+                VECX_TRY(allocate(*store_, PageKind::postings, list_, born_, &pool_[together_ - 1 - ahead_]));
             store_->poll();
         }
         *out = pool_[--ahead_];
@@ -167,16 +168,17 @@ class ListWriter {
         });
     }
 
-    static constexpr uint32_t kAhead = 16;
+    static constexpr uint32_t kMaxAhead = 16;
 
     S *store_;
     Shape shape_;
+    uint32_t together_;
     uint8_t *postings_; // the page in hand
     Cold codes_, vectors_;
     Link current_{};
     uint32_t list_ = 0, born_ = 0;
     ListFacts facts_{};
-    Link pool_[kAhead];
+    Link pool_[kMaxAhead];
     uint32_t ahead_ = 0;
 };
 

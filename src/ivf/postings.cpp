@@ -53,16 +53,22 @@ T *at(uint8_t *body, uint32_t offset) {
 
 } // namespace
 
-bool scales_fit(const PostingsHead &head, const quant::Factors &f) {
-    if (head.count == 0 || head.add_scale == 0 || boundless(f))
-        return true;
-    // Too small to have digits left is as bad as too large: the bound must not become loose.
-    auto fits = [](float x, float scale) {
-        const float size = std::fabs(x) / scale;
-        return size <= kLargestHalf && (size >= 0x1p-4f || x == 0);
-    };
-    return fits(f.mul, head.mul_scale) && std::fabs(f.add) / head.add_scale <= kLargestHalf;
+namespace {
+
+// Makes room for larger factors: those of the rows that are there get the new scale. What is too small for it is lost beside
+// the larger ones in any float arithmetic.
+void rescale(uint8_t *body, float *scale, uint32_t offset, float wanted, bool down) {
+    uint16_t *factors = at<uint16_t>(body, offset);
+    for (uint32_t i = 0; i < at<PostingsHead>(body, 0)->count; ++i) {
+        if ((factors[i] & 0x7C00) == kHalfInfinity)
+            continue; // removed, or without a bound
+        const float x = f16_to_float(factors[i]) * *scale / wanted;
+        factors[i] = down ? narrow_down(x) : float_to_f16(x);
+    }
+    *scale = wanted;
 }
+
+} // namespace
 
 void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row) {
     PostingsHead *head = at<PostingsHead>(body, 0);
@@ -70,11 +76,13 @@ void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row)
     at<HeapTid>(body, shape.tids_offset())[i] = tid;
     if (shape.coded()) {
         const quant::Factors f = factors_of(row);
-        if (head->add_scale == 0 && !boundless(f)) {
+        if (!boundless(f)) {
             // `add` may be the small difference of large terms: its scale is not from it alone.
-            head->mul_scale = scale_for(f.mul);
             const float size = std::fabs(f.add) > f.length * f.length ? std::fabs(f.add) : f.length * f.length;
-            head->add_scale = scale_for(size);
+            if (head->add_scale == 0 || std::fabs(f.add) / head->add_scale > kLargestHalf)
+                rescale(body, &head->add_scale, shape.add_offset(), scale_for(size), true);
+            if (head->mul_scale == 0 || std::fabs(f.mul) / head->mul_scale > kLargestHalf)
+                rescale(body, &head->mul_scale, shape.mul_offset(), scale_for(f.mul), false);
         }
         uint16_t add = kHalfInfinity | 0x8000, mul = 0;
         if (!boundless(f)) {

@@ -43,9 +43,7 @@ inline Place vector_place(const Shape &shape, const PostingsHead &head, uint32_t
     return Place{at / shape.vectors_rows, shape.cold_offset() + at % shape.vectors_rows * shape.payload_size};
 }
 
-// Whether the factors of a row go with the scales of the page; a page without rows takes any.
-bool scales_fit(const PostingsHead &head, const quant::Factors &factors);
-// Puts a row at the end of a page that has room for it and whose scales fit. Its records are the caller's business.
+// Puts a row at the end of a page that has room for it. Its records are the caller's business.
 void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row);
 // A row's record on a page of codes or vectors, which grows as far as it reaches.
 void put_code(const Shape &shape, uint8_t *body, uint32_t offset, const uint8_t *row);

@@ -123,7 +123,7 @@ class IvfStore {
     }
     bool allocators() const { return allocators_ != 0; }
     uint64_t horizon() const { return now; }
-    bool passed(uint64_t token) const { return token < now && token <= oldest; }
+    bool passed(uint64_t token) const { return token < now && token < oldest; }
     void poll() {
         VECX_REQUIRE(!locked_);
         if (polls_left > 0)
