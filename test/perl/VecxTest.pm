@@ -91,7 +91,7 @@ sub create_indexes
 {
 	my ($node, @classes) = @_;
 	$node->safe_psql('postgres',
-		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING @{[$_->{am} // 'hnsw']} ($_->{column} $_->{type}_$_->{metric}_ops);" } @classes));
+		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING @{[$_->{am} // 'hnsw']} ($_->{column} $_->{type}_$_->{metric}_ops)@{[$_->{with} ? " WITH ($_->{with})" : '']};" } @classes));
 	return;
 }
 

@@ -15,11 +15,12 @@ CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (m = 16);
 
 -- The notice is pgvector's; ivf has no number of lists to live up to.
 CREATE INDEX flat ON t USING ivfflat (val) WITH (lists = 3);
-CREATE INDEX coded ON t USING ivf (val vector_cosine_ops);
+CREATE INDEX coded ON t USING ivf (val vector_cosine_ops) WITH (quantizer = rabitq);
+CREATE INDEX short ON t USING ivf (val vector_ip_ops);
 CREATE INDEX bits1 ON t USING ivf (val vector_l2_ops) WITH (bits = 1, rerank = index);
 CREATE INDEX plain ON t USING ivf (val vector_l1_ops);
 SELECT i, layout, element_type, metric, dimensions, quantizer, code_bits, own_vector, lists, branches, rerank, auto_probes
-FROM unnest('{flat,coded,bits1,plain}'::text[]) i, vecx_index_info(i::regclass);
+FROM unnest('{flat,coded,bits1,plain,short}'::text[]) i, vecx_index_info(i::regclass);
 SELECT m, ef_construction, entry_level, places, entry FROM vecx_index_info('flat');
 INSERT INTO t SELECT ARRAY[i, i % 7, -i]::vector FROM generate_series(1, 500) i;
 SELECT vecx_check_index('flat', true), vecx_check_index('coded', true), vecx_check_index('bits1', true), vecx_check_index('plain', true);

@@ -3,7 +3,7 @@ SET enable_seqscan = off;
 CREATE TABLE t (id int, val vector(4));
 INSERT INTO t SELECT i, ARRAY[i % 50, i % 13, i % 7, 1 + i % 3]::vector FROM generate_series(1, 2000) i;
 ANALYZE t;
-CREATE INDEX coded ON t USING ivf (val vector_l2_ops) WITH (lists = 20);
+CREATE INDEX listed ON t USING ivf (val vector_l2_ops) WITH (lists = 20);
 EXPLAIN (COSTS OFF) SELECT id FROM t ORDER BY val <-> '[3,3,3,3]' LIMIT 3;
 
 -- A scan goes on until it has no more to give: all rows, in order, from one list on.
@@ -57,7 +57,7 @@ DELETE FROM t WHERE id % 2 = 0;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY val <-> '[3,3,3,3]') s;
 VACUUM t;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY val <-> '[3,3,3,3]') s;
-SELECT vecx_check_index('coded', true);
+SELECT vecx_check_index('listed', true);
 UPDATE t SET val = val + val WHERE id % 3 = 0;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY val <-> '[3,3,3,3]') s;
 DROP TABLE t;
@@ -71,4 +71,25 @@ EXPLAIN (COSTS OFF) SELECT id FROM t WHERE id % 2 = 0 ORDER BY val::halfvec(4) <
 SELECT array_agg(d) = array_agg(d ORDER BY d) AS in_order, count(*)
 FROM (SELECT val::halfvec(4) <=> '[3,3,3,3]' AS d FROM t WHERE id % 2 = 0 ORDER BY val::halfvec(4) <=> '[3,3,3,3]') s;
 SELECT count(*) FROM (SELECT id FROM t ORDER BY binary_quantize(val - '[25,6,3,2]')::bit(4) <~> '1010') s;
+DROP TABLE t;
+
+-- Codes: distances come from the table.
+CREATE TABLE t (id int, val vector(64));
+INSERT INTO t SELECT i, ARRAY(SELECT (hashint8extended(i % 40, j) % 100)::int + (hashint8extended(i, j) % 30)::int FROM generate_series(1, 64) j)::vector
+    FROM generate_series(1, 3000) i;
+CREATE INDEX coded ON t USING ivf (val vector_l2_ops) WITH (lists = 30);
+SET ivf.probes = 5;
+SELECT bool_and(first.id = t.id) AS finds_itself FROM t, LATERAL (SELECT id FROM t o ORDER BY o.val <-> t.val LIMIT 1) first WHERE t.id % 100 = 3;
+SELECT rows < 1500 AS few_codes, nodes < 300 AS few_second_looks, distances < 50 AS few_distances, lists < 15 AS few_lists FROM vecx_last_scan();
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <-> (SELECT val FROM t WHERE id = 7)) s;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id FROM t ORDER BY val <-> (SELECT val FROM t WHERE id = 7);
+FETCH 1 FROM c;
+REINDEX INDEX coded;
+ROLLBACK;
+DELETE FROM t WHERE id % 2 = 0;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <-> (SELECT val FROM t WHERE id = 7)) s;
+VACUUM t;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM t ORDER BY val <-> (SELECT val FROM t WHERE id = 7)) s;
+SELECT vecx_check_index('coded', true);
 DROP TABLE t;

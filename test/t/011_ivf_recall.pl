@@ -14,7 +14,11 @@ foreach my $am (qw(ivf ivfflat))
 {
 	my $node = new_node($am, conf => "ivf.probes = 30\nivfflat.probes = 50\n");
 	my @classes = grep { $_->{type} ne 'sparsevec' && $_->{metric} ne 'jaccard' } opclasses();
-	$_->{am} = $am foreach (@classes);
+	foreach my $class (@classes)
+	{
+		$class->{am} = $am;
+		$class->{with} = 'quantizer = rabitq' if $am eq 'ivf' && $class->{metric} =~ /^(l2|ip|cosine)$/;
+	}
 
 	my $recall_is_kept = sub {
 		my ($stage) = @_;
