@@ -9,10 +9,13 @@ namespace vecx::cluster {
 namespace {
 constexpr uint32_t kLeastBreadth = 8;
 constexpr uint32_t kBreadthPart = 8; // of the tops
+constexpr uint32_t kFewTops = 24;    // so few save nothing: rows are compared with all lists
 } // namespace
 
 Assigner::Assigner(const Clustering &clustering, Arena &arena, uint32_t breadth) : clustering_(clustering) {
-    const uint32_t tops = clustering.tops.columns;
+    if (breadth == 0 && clustering.tops.columns < kFewTops)
+        clustering_.tops.columns = 0;
+    const uint32_t tops = clustering_.tops.columns;
     if (breadth == 0)
         breadth = tops / kBreadthPart > kLeastBreadth ? tops / kBreadthPart : kLeastBreadth;
     breadth_ = breadth < tops ? breadth : tops;

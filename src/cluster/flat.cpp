@@ -11,10 +11,71 @@ namespace vecx::cluster {
 
 namespace {
 
-constexpr uint32_t kSeedPool = 10; // points for each seed
+constexpr uint32_t kSeedPool = 10;  // points for each seed
+constexpr uint32_t kSeedGrowth = 4; // a part of those there are, drawn at a time
+constexpr double kRounding = 1e-6;  // of the difference of two squares that are equal
 
-double square_distance(const float *a, const float *b, uint32_t dim) {
-    return static_cast<double>(kernels::active->l2sq_f32(a, b, dim));
+// Lowers the square distances of a pool of points to the nearest seed by some more seeds; their sum.
+double approach_seeds(const Points &points, const uint32_t *pool, uint32_t pool_size, const Panels &seeds, double *nearest,
+                      const Team &team) {
+    const float *rows[kBlock];
+    float score[kBlock];
+    uint32_t which[kBlock];
+    double sum = 0;
+    for (uint32_t begin = 0; begin < pool_size; begin += kBlock) {
+        team.check();
+        const uint32_t n = pool_size - begin < kBlock ? pool_size - begin : kBlock;
+        for (uint32_t i = 0; i < n; ++i) {
+            rows[i] = points.row(pool[begin + i]);
+            score[i] = -std::numeric_limits<float>::infinity();
+        }
+        find_best(seeds, 0, seeds.panels(), rows, n, score, which);
+        for (uint32_t i = 0; i < n; ++i) {
+            const double square = static_cast<double>(kernels::active->dot_f32(rows[i], rows[i], seeds.dim));
+            double d = square - 2.0 * static_cast<double>(score[i]);
+            if (!(d > kRounding * square)) // the same point, up to rounding
+                d = 0;
+            if (d < nearest[begin + i])
+                nearest[begin + i] = d;
+            if (nearest[begin + i] < std::numeric_limits<double>::max()) // neither infinite nor NaN
+                sum += nearest[begin + i];
+        }
+    }
+    return sum;
+}
+
+// Draws up to `wanted` different places of the pool in proportion to `nearest`; how many there were.
+uint32_t draw_seeds(const double *nearest, uint32_t pool_size, uint32_t wanted, Rng &rng, uint32_t *seeds) {
+    double sum = 0;
+    for (uint32_t i = 0; i < pool_size; ++i)
+        if (nearest[i] < std::numeric_limits<double>::max())
+            sum += nearest[i];
+    if (!(sum > 0))
+        return 0;
+    double aims[Panels::kColumns];
+    for (uint32_t k = 0; k < wanted; ++k) { // ascending
+        const double aim = rng.uniform() * sum;
+        uint32_t at = k;
+        for (; at > 0 && aims[at - 1] > aim; --at)
+            aims[at] = aims[at - 1];
+        aims[at] = aim;
+    }
+    uint32_t drawn = 0, last = UINT32_MAX, k = 0;
+    double passed = 0;
+    for (uint32_t i = 0; i < pool_size && k < wanted; ++i) {
+        if (!(nearest[i] < std::numeric_limits<double>::max()) || !(nearest[i] > 0))
+            continue;
+        last = i;
+        passed += nearest[i];
+        if (aims[k] <= passed) {
+            seeds[drawn++] = i;
+            while (k < wanted && aims[k] <= passed)
+                ++k;
+        }
+    }
+    if (drawn == 0 && last != UINT32_MAX) // rounding left something of the aim
+        seeds[drawn++] = last;
+    return drawn;
 }
 
 // Of one member. Each next seed is a point of a random pool, with a probability in proportion to the square of its distance
@@ -29,6 +90,8 @@ void seed_centroids(const FlatOptions &options, const Points &points, const Pane
     uint32_t *pool = arena.make_array<uint32_t>(points.count);
     double *nearest = arena.make_array<double>(pool_size);
     float *centroid = arena.make_array<float>(panels.dim);
+    float *batch = arena.make_array<float>(Panels::element_count(Panels::kColumns, panels.dim));
+    float *batch_bias = arena.make_array<float>(Panels::bias_count(Panels::kColumns));
     for (uint32_t i = 0; i < points.count; ++i)
         pool[i] = i;
     for (uint32_t i = 0; i < pool_size; ++i) {
@@ -38,35 +101,35 @@ void seed_centroids(const FlatOptions &options, const Points &points, const Pane
         pool[j] = kept;
         nearest[i] = std::numeric_limits<double>::infinity();
     }
-    uint32_t chosen = 0; // the pool is in random order
-    for (uint32_t c = 0; c < panels.columns; ++c) {
-        const float *seed = points.row(pool[chosen]);
-        for (uint32_t j = 0; j < panels.dim; ++j)
-            centroid[j] = seed[j];
-        panels.set(c, centroid, options.geometry);
-        double sum = 0;
-        for (uint32_t i = 0; i < pool_size; ++i) {
-            const double d = square_distance(points.row(pool[i]), seed, panels.dim);
-            if (d < nearest[i])
-                nearest[i] = d;
-            if (nearest[i] < std::numeric_limits<double>::max()) // neither infinite nor NaN
-                sum += nearest[i];
-            if (i % 1024 == 0)
-                team.check();
+    // The first seeds are chosen one by one; then several at a time, as k-means|| does (Bahmani et al., VLDB 2012), which are
+    // compared with the pool together.
+    uint32_t seeds[Panels::kColumns] = {0}; // the pool is in random order
+    uint32_t round = 1;
+    for (uint32_t c = 0; c < panels.columns;) {
+        Panels fresh{batch, batch_bias, round, panels.dim};
+        fresh.clear();
+        for (uint32_t i = 0; i < round; ++i) {
+            const float *seed = points.row(pool[seeds[i]]);
+            for (uint32_t j = 0; j < panels.dim; ++j)
+                centroid[j] = seed[j];
+            panels.set(c + i, centroid, options.geometry);
+            fresh.set(i, centroid, Geometry::euclidean);
         }
+        c += round;
+        const double sum = approach_seeds(points, pool, pool_size, fresh, nearest, team);
+        for (uint32_t i = 0; i < round; ++i)
+            nearest[seeds[i]] = 0; // exactly
         if (!(sum > 0)) // all that differ are seeds
             break;
-        double aim = rng.uniform() * sum;
-        chosen = 0;
-        for (uint32_t i = 0; i < pool_size; ++i) {
-            if (!(nearest[i] < std::numeric_limits<double>::max()) || !(nearest[i] > 0))
-                continue;
-            chosen = i; // the last one, should rounding leave something of the aim
-            aim -= nearest[i];
-            if (aim <= 0)
-                break;
-        }
+        uint32_t next = c / kSeedGrowth;
+        next = next < 1 ? 1 : next < Panels::kColumns ? next : Panels::kColumns;
+        next = next < panels.columns - c ? next : panels.columns - c;
+        round = draw_seeds(nearest, pool_size, next, rng, seeds);
+        if (round == 0)
+            break;
     }
+    arena.give_back(batch_bias);
+    arena.give_back(batch);
     arena.give_back(centroid);
     arena.give_back(nearest);
     arena.give_back(pool);
@@ -214,7 +277,7 @@ void train_flat(const FlatOptions &options, const Points &points, const Panels &
         for (uint32_t r = 0; r < team.members; ++r)
             changes += scratch.changes[r];
         move_centroids(options.geometry, points, panels, scratch, sums, team);
-        if (changes * 500 <= points.count)
+        if (changes * 200 <= points.count)
             break;
     }
 }

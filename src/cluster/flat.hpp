@@ -1,5 +1,4 @@
-// k-means: Lloyd's iterations from k-means++ seeds (Arthur and Vassilvitskii, SODA 2007), here drawn from a subset of the
-// points. Centroids that lose their last point take the farthest one of the largest cluster.
+// k-means: Lloyd's iterations from k-means++ seeds (Arthur and Vassilvitskii, SODA 2007), drawn from a subset of the points. Centroids that lose their last point take the farthest one of the largest cluster.
 #pragma once
 
 #include "cluster/panels.hpp"

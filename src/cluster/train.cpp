@@ -11,13 +11,13 @@ namespace vecx::cluster {
 
 namespace {
 
-constexpr uint32_t kTopsFrom = 512;       // lists; fewer are compared with all of them
-constexpr double kFlatWork = 6e9;         // multiplications in an iteration over all points and lists; a tree does more with less
-constexpr uint32_t kPointsPerList = 50;   // of a sample
+constexpr uint32_t kTopsFrom = 256;       // lists; fewer are compared with all of them
+constexpr double kFlatWork = 2e9;         // multiplications in an iteration over all points and lists; a tree does more with less
+constexpr uint32_t kPointsPerList = 40;   // of a sample
 constexpr uint32_t kLeastSample = 10000;
 constexpr uint32_t kPointsPerTop = 256;
-constexpr uint32_t kFlatIterations = 10;
-constexpr uint32_t kLeafIterations = 8;
+constexpr uint32_t kFlatIterations = 8;
+constexpr uint32_t kLeafIterations = 6;
 constexpr uint32_t kRefinements = 2;
 
 size_t aligned(size_t bytes) { return (bytes + 63) & ~size_t{63}; }

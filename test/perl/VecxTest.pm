@@ -91,7 +91,7 @@ sub create_indexes
 {
 	my ($node, @classes) = @_;
 	$node->safe_psql('postgres',
-		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING hnsw ($_->{column} $_->{type}_$_->{metric}_ops);" } @classes));
+		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING @{[$_->{am} // 'hnsw']} ($_->{column} $_->{type}_$_->{metric}_ops)@{[$_->{with} ? " WITH ($_->{with})" : '']};" } @classes));
 	return;
 }
 
@@ -107,7 +107,7 @@ sub check_indexes
 	my ($node) = @_;
 	return $node->safe_psql('postgres', q{
 		SELECT count(vecx_check_index(i.indexrelid)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-		JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' AND c.relkind = 'i'});
+		JOIN pg_am a ON a.oid = c.relam WHERE a.amname IN ('hnsw', 'ivf', 'ivfflat') AND c.relkind = 'i'});
 }
 
 1;

@@ -5,7 +5,7 @@
 
 namespace vecx::pg {
 
-// Opens and locks an index; 42809 unless it is an hnsw index of vecx with pages of its own.
-Relation open_hnsw_index(Oid oid, LOCKMODE mode);
+// Opens and locks an index; 42809 unless it is one of vecx (hnsw, ivf, ivfflat) with pages of its own.
+Relation open_vecx_index(Oid oid, LOCKMODE mode);
 
 } // namespace vecx::pg

@@ -9,6 +9,7 @@
 #include "pg/guc.hpp"
 #include "pg/hnsw/build_parallel.hpp"
 #include "pg/ivf/build.hpp"
+#include "pg/ivf/probes.hpp"
 #include "pg/ivf/store.hpp"
 #include "pg/memory.hpp"
 #include "pg/progress.hpp"
@@ -77,6 +78,18 @@ void find_mean(const float *rows, uint32_t count, uint32_t dim, float *mean) {
     pfree(sums);
 }
 
+cluster::Panels choose_queries(const ivf::Shape &shape, const float *sample, uint32_t count, uint64_t seed) {
+    const uint32_t dim = static_cast<uint32_t>(shape.dim);
+    const cluster::Panels queries{
+        static_cast<float *>(palloc(cluster::Panels::element_count(cluster::kQueries, dim) * sizeof(float))),
+        static_cast<float *>(palloc(cluster::Panels::bias_count(cluster::kQueries) * sizeof(float))), cluster::kQueries, dim};
+    queries.clear();
+    if (count > 0)
+        cluster::make_queries(sample, count, shape.metric == Metric::cosine, seed, queries,
+                              static_cast<float *>(palloc(dim * sizeof(float))));
+    return queries;
+}
+
 // Branches and lists; without a clustering one of each, at the mean.
 void write_directory(ivf::Builder<ListBulkStore> &builder, const cluster::Clustering &clustering, const float *mean,
                      uint32_t dim, uint32_t wanted, const char *name) {
@@ -127,7 +140,7 @@ void read_centroids(ListBulkStore &store, const ivf::MetaRecord &meta, const ivf
 }
 
 void write_lists(ivf::Builder<ListBulkStore> &builder, Tuplesortstate *sorted, const ivf::Shape &shape, double rows,
-                 const char *name) {
+                 const ivf::BuildStatistics &statistics, const char *name) {
     report_phase(kPhaseLoadLists);
     report_tuples_total(static_cast<int64>(rows));
     uint8_t *row = reinterpret_cast<uint8_t *>(palloc((shape.row_size() + 7) / 8 * 8));
@@ -144,7 +157,18 @@ void write_lists(ivf::Builder<ListBulkStore> &builder, Tuplesortstate *sorted, c
     }
     report_tuples_done(done);
     ExecDropSingleTupleTableSlot(slot);
-    check(builder.finish(ivf::BuildStatistics{}), name);
+    check(builder.finish(statistics), name);
+}
+
+// How many lists a search needs for the recall aimed at.
+ivf::BuildStatistics find_probes(ListBuild *build, const cluster::Clustering &clustering, const cluster::Panels &queries,
+                                 Arena &arena) {
+    if (clustering.lists.columns == 0)
+        return {};
+    double reached;
+    const uint32_t probes = cluster::probes_for(kAutoRecall, clustering, queries, nearness_of(plan_of(build).shape),
+                                                nearest_of(build), arena, &reached);
+    return {probes, static_cast<float>(reached)};
 }
 
 } // namespace
@@ -176,23 +200,25 @@ IndexBuildResult *ivf_build(Relation heap, Relation index, IndexInfo *info) {
     plan.clusters = cluster::make_plan(plan.clusters.options);
     float *mean = static_cast<float *>(palloc(static_cast<size_t>(shape.dim) * sizeof(float)));
     find_mean(sample_of(build), sampled, static_cast<uint32_t>(shape.dim), mean);
+    const cluster::Panels queries = choose_queries(shape, sample_of(build), sampled, seed);
     const cluster::Clustering clustering = cluster_sample(build);
 
     ListBulkStore store(index);
     ivf::Builder<ListBulkStore> builder(store, arena, shape);
     write_directory(builder, clustering, mean, static_cast<uint32_t>(shape.dim), options.lists, name);
     plan_loading(&plan, builder.meta().lists, workers + 1);
-    float *shared_mean;
-    uint8_t *centroids;
-    make_list_data(build, &shared_mean, &centroids);
-    memcpy(shared_mean, mean, static_cast<size_t>(shape.dim) * sizeof(float));
-    read_centroids(store, builder.meta(), shape, centroids, name);
+    const ListDataSpace space = make_list_data(build);
+    memcpy(space.mean, mean, static_cast<size_t>(shape.dim) * sizeof(float));
+    memcpy(space.queries.elements, queries.elements,
+           cluster::Panels::element_count(cluster::kQueries, queries.dim) * sizeof(float));
+    memcpy(space.queries.bias, queries.bias, cluster::Panels::bias_count(cluster::kQueries) * sizeof(float));
+    read_centroids(store, builder.meta(), shape, space.centroids, name);
 
     report_phase(kPhaseAssign);
     report_tuples_total(static_cast<int64>(estimate.rows));
     double heap_tuples, index_tuples;
     Tuplesortstate *sorted = load_table(build, &heap_tuples, &index_tuples);
-    write_lists(builder, sorted, shape, index_tuples, name);
+    write_lists(builder, sorted, shape, index_tuples, find_probes(build, clustering, queries, arena), name);
     end_list_build(build, sorted);
     log_fork(index, MAIN_FORKNUM);
 

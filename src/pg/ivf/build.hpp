@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "cluster/neighbours.hpp"
 #include "cluster/train.hpp"
 #include "ivf/encode.hpp"
 #include "ivf/layout.hpp"
@@ -40,6 +41,14 @@ struct ListData {
     cluster::Clustering clustering; // lists.columns == 0: there was no sample, all rows go to list 0
     const float *mean;              // shape.dim
     const uint8_t *centroids;       // plan.lists times shape.centroid_size(), by list
+    cluster::Panels queries;        // cluster::kQueries, to see how many lists a search needs; no columns: not asked
+};
+
+// Memory that the leader fills before rows are loaded.
+struct ListDataSpace {
+    float *mean;
+    uint8_t *centroids;
+    cluster::Panels queries;
 };
 
 struct ListCounters {
@@ -47,15 +56,20 @@ struct ListCounters {
     std::atomic<uint64_t> rows; // of the index
 };
 
+inline cluster::Nearness nearness_of(const ivf::Shape &shape) {
+    return shape.metric == Metric::ip ? cluster::Nearness::product : cluster::Nearness::distance;
+}
+
 // build_load.cpp
 // Sorts encoded rows by list and heap TID.
 Tuplesortstate *begin_row_sort(int kilobytes, SortCoordinate coordinate);
 TupleTableSlot *row_slot(const TupleTableSlotOps *ops);
 
-// One participant's part of the table, into `sort`, whose sorting is left to the caller. Returns the number of heap tuples.
+// One participant's part of the table, with the nearest rows of the queries, into `sort`, whose sorting is left to the caller. Returns the number of heap tuples.
 // `scan` is null when there is one participant only.
 double load_rows(Relation heap, Relation index, IndexInfo *info, const ListPlan &plan, const ListData &data,
-                 ListCounters *counters, Tuplesortstate *sort, TableScanDescData *scan, bool report);
+                 ListCounters *counters, const cluster::NearestRows &nearest, Tuplesortstate *sort, TableScanDescData *scan,
+                 bool report);
 
 // The next row in order; false at the end. `row` is good until the next call; 8-byte aligned memory of shape.row_size().
 bool next_row(Tuplesortstate *sort, TupleTableSlot *slot, const ivf::Shape &shape, uint32_t *list, ivf::HeapTid *tid,
@@ -70,10 +84,12 @@ float *sample_of(ListBuild *build);
 int participants_of(const ListBuild *build);
 // Clusters the sample that is now there, plan_of(build).clusters.options.count rows.
 cluster::Clustering cluster_sample(ListBuild *build);
-// The sample's memory is given back; space for the mean and plan.lists centroids.
-void make_list_data(ListBuild *build, float **mean, uint8_t **centroids);
+// The sample's memory is given back; space for what loading needs, plan.lists centroids among it.
+ListDataSpace make_list_data(ListBuild *build);
 // All of the table into lists; the result is sorted.
 Tuplesortstate *load_table(ListBuild *build, double *heap_tuples, double *index_tuples);
+// After load_table: the nearest rows of the queries.
+cluster::NearestRows nearest_of(ListBuild *build);
 void end_list_build(ListBuild *build, Tuplesortstate *sorted);
 
 } // namespace vecx::pg

@@ -34,8 +34,9 @@ void team_poll(void *) { CHECK_FOR_INTERRUPTS(); }
 
 class Loader {
   public:
-    Loader(const ListPlan &plan, const ListData &data, ListCounters *counters, Tuplesortstate *sort, bool report)
-        : plan_(plan), data_(data), counters_(counters), sort_(sort), report_(report), arena_(arena_over(CurrentMemoryContext)),
+    Loader(const ListPlan &plan, const ListData &data, ListCounters *counters, const cluster::NearestRows &nearest,
+           Tuplesortstate *sort, bool report)
+        : plan_(plan), data_(data), counters_(counters), nearest_(nearest), sort_(sort), report_(report), arena_(arena_over(CurrentMemoryContext)),
           tuple_context_(AllocSetContextCreate(CurrentMemoryContext, "ivf build tuple", ALLOCSET_DEFAULT_SIZES)),
           encoder_(plan.shape, data.mean, arena_), slot_(row_slot(&TTSOpsVirtual)),
           keeps_(!plan.shape.coded() || plan.shape.rerank == ivf::RerankKind::index) {
@@ -76,6 +77,8 @@ class Loader {
         else
             memset(which_, 0, count_ * sizeof(uint32_t));
         const ivf::Shape &shape = plan_.shape;
+        if (data_.queries.columns > 0)
+            nearest_.add(data_.queries, nearness_of(shape), pointers_, which_, count_);
         for (uint32_t i = 0; i < count_; ++i) {
             const uint8_t *centroid = data_.centroids + size_t{which_[i]} * shape.centroid_size();
             const Payload payload{keeps_ ? payloads_ + size_t{i} * shape.payload_size : nullptr,
@@ -115,6 +118,7 @@ class Loader {
     ListPlan plan_;
     ListData data_;
     ListCounters *counters_;
+    cluster::NearestRows nearest_;
     Tuplesortstate *sort_;
     bool report_;
     Arena arena_;
@@ -148,10 +152,11 @@ Tuplesortstate *begin_row_sort(int kilobytes, SortCoordinate coordinate) {
 }
 
 double load_rows(Relation heap, Relation index, IndexInfo *info, const ListPlan &plan, const ListData &data,
-                 ListCounters *counters, Tuplesortstate *sort, TableScanDescData *scan, bool report) {
+                 ListCounters *counters, const cluster::NearestRows &nearest, Tuplesortstate *sort, TableScanDescData *scan,
+                 bool report) {
     MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ivf build load", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
-    Loader *loader = new (palloc(sizeof(Loader))) Loader(plan, data, counters, sort, report);
+    Loader *loader = new (palloc(sizeof(Loader))) Loader(plan, data, counters, nearest, sort, report);
     // A serial scan is not synchronized with others: it would start at a block of chance.
     const double tuples = table_index_build_scan(heap, index, info, scan != nullptr, report, Loader::add_tuple, loader, scan);
     loader->end();

@@ -53,7 +53,7 @@ struct Shared {
     int finished_count;
     // Written by the leader between two barriers.
     ListPlan plan;
-    dsa_pointer sample, workspace, mean, centroids;
+    dsa_pointer sample, workspace, mean, centroids, queries, nearest;
     uint32_t clustered; // lists of the clustering
     ListCounters counters;
     PartResult results[FLEXIBLE_ARRAY_MEMBER]; // by participant; the leader is 0
@@ -84,13 +84,31 @@ uint32_t train(const ListPlan &plan, const float *sample, void *workspace, const
     return lists;
 }
 
+constexpr size_t kNearest = size_t{cluster::kQueries} * cluster::kKept; // neighbours of one participant
+
+size_t query_bytes(const ivf::Shape &shape) {
+    return (cluster::Panels::element_count(cluster::kQueries, static_cast<uint32_t>(shape.dim)) +
+            cluster::Panels::bias_count(cluster::kQueries)) * sizeof(float);
+}
+cluster::Panels queries_at(void *memory, const ivf::Shape &shape) {
+    const uint32_t dim = static_cast<uint32_t>(shape.dim);
+    float *elements = static_cast<float *>(memory);
+    return {elements, elements + cluster::Panels::element_count(cluster::kQueries, dim), cluster::kQueries, dim};
+}
+
 ListData data_of(const Shared *shared, dsa_area *area) {
     ListData data{};
     data.clustering = cluster::clustering_in(shared->plan.clusters, dsa_get_address(area, shared->workspace));
     data.clustering.lists.columns = shared->clustered;
     data.mean = static_cast<const float *>(dsa_get_address(area, shared->mean));
     data.centroids = static_cast<const uint8_t *>(dsa_get_address(area, shared->centroids));
+    data.queries = queries_at(dsa_get_address(area, shared->queries), shared->plan.shape);
     return data;
+}
+
+cluster::NearestRows nearest_at(const Shared *shared, dsa_area *area, int participant) {
+    return {static_cast<cluster::Neighbour *>(dsa_get_address(area, shared->nearest)) +
+            static_cast<size_t>(participant) * kNearest};
 }
 
 PartResult load_part(Relation heap, Relation index, IndexInfo *info, Shared *shared, shm_toc *toc, dsa_area *area, int participant) {
@@ -101,7 +119,9 @@ PartResult load_part(Relation heap, Relation index, IndexInfo *info, Shared *sha
     Tuplesortstate *sort = begin_row_sort(shared->plan.sort_kilobytes, coordinate);
     ParallelTableScanDesc scan = static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false));
     PartResult result;
-    result.heap_tuples = load_rows(heap, index, info, shared->plan, data_of(shared, area), &shared->counters, sort,
+    const cluster::NearestRows nearest = nearest_at(shared, area, participant);
+    nearest.clear();
+    result.heap_tuples = load_rows(heap, index, info, shared->plan, data_of(shared, area), &shared->counters, nearest, sort,
                                    table_beginscan_parallel(heap, scan), participant == 0);
     result.broken_hot_chain = info->ii_BrokenHotChain;
     tuplesort_performsort(sort);
@@ -127,6 +147,8 @@ struct ListBuild {
     void *workspace;
     float *mean;
     uint8_t *centroids;
+    cluster::Panels queries;
+    cluster::NearestRows nearest;
     uint32_t clustered;
     ListCounters counters;
 };
@@ -243,7 +265,7 @@ cluster::Clustering cluster_sample(ListBuild *build) {
     return clustering;
 }
 
-void make_list_data(ListBuild *build, float **mean, uint8_t **centroids) {
+ListDataSpace make_list_data(ListBuild *build) {
     const ListPlan &plan = plan_of(build);
     const size_t mean_bytes = static_cast<size_t>(plan.shape.dim) * sizeof(float);
     const size_t centroid_bytes = size_t{plan.lists} * plan.shape.centroid_size();
@@ -252,18 +274,33 @@ void make_list_data(ListBuild *build, float **mean, uint8_t **centroids) {
         build->sample = nullptr;
         build->mean = static_cast<float *>(palloc(mean_bytes));
         build->centroids = static_cast<uint8_t *>(MemoryContextAllocHuge(CurrentMemoryContext, centroid_bytes));
-        *mean = build->mean;
-        *centroids = build->centroids;
-        return;
+        build->queries = queries_at(palloc(query_bytes(plan.shape)), plan.shape);
+        build->nearest = {static_cast<cluster::Neighbour *>(palloc(kNearest * sizeof(cluster::Neighbour)))};
+        build->nearest.clear();
+        return {build->mean, build->centroids, build->queries};
     }
     Shared *shared = build->shared;
-    dsa_free(build->area, shared->sample);
+    dsa_area *area = build->area;
+    dsa_free(area, shared->sample);
     shared->sample = InvalidDsaPointer;
-    dsa_trim(build->area);
-    shared->mean = dsa_allocate(build->area, mean_bytes);
-    shared->centroids = dsa_allocate_extended(build->area, centroid_bytes, DSA_ALLOC_HUGE);
-    *mean = static_cast<float *>(dsa_get_address(build->area, shared->mean));
-    *centroids = static_cast<uint8_t *>(dsa_get_address(build->area, shared->centroids));
+    dsa_trim(area);
+    shared->mean = dsa_allocate(area, mean_bytes);
+    shared->centroids = dsa_allocate_extended(area, centroid_bytes, DSA_ALLOC_HUGE);
+    shared->queries = dsa_allocate(area, query_bytes(plan.shape));
+    shared->nearest =
+        dsa_allocate(area, static_cast<size_t>(shared->participants) * kNearest * sizeof(cluster::Neighbour));
+    return {static_cast<float *>(dsa_get_address(area, shared->mean)),
+            static_cast<uint8_t *>(dsa_get_address(area, shared->centroids)),
+            queries_at(dsa_get_address(area, shared->queries), plan.shape)};
+}
+
+cluster::NearestRows nearest_of(ListBuild *build) {
+    if (build->shared == nullptr)
+        return build->nearest;
+    const cluster::NearestRows all = nearest_at(build->shared, build->area, 0);
+    for (int i = 1; i < build->shared->participants; ++i)
+        all.merge(nearest_at(build->shared, build->area, i));
+    return all;
 }
 
 Tuplesortstate *load_table(ListBuild *build, double *heap_tuples, double *index_tuples) {
@@ -275,8 +312,10 @@ Tuplesortstate *load_table(ListBuild *build, double *heap_tuples, double *index_
         data.clustering.lists.columns = build->clustered;
         data.mean = build->mean;
         data.centroids = build->centroids;
+        data.queries = build->queries;
         Tuplesortstate *sort = begin_row_sort(plan.sort_kilobytes, nullptr);
-        *heap_tuples = load_rows(build->heap, build->index, build->info, plan, data, &build->counters, sort, nullptr, true);
+        *heap_tuples = load_rows(build->heap, build->index, build->info, plan, data, &build->counters, build->nearest, sort,
+                                 nullptr, true);
         *index_tuples = static_cast<double>(build->counters.rows.load());
         tuplesort_performsort(sort);
         return sort;

@@ -27,14 +27,9 @@ const char *quantizer_name(ivf::QuantizerKind quantizer) {
 
 ivf::Shape shape_of_new(Relation index, IvfOptions *out) {
     const OpclassInfo *info = opclass_info(index);
-    IvfOptions options = ivf_options_of(index, info->type, info->metric);
-    int32_t most = ivf::max_dim(info->type, options.quantizer, options.rerank, kBodySize);
-    const int32_t dim = column_dimensions(index, kMaxDenseDim > most ? kMaxDenseDim : most);
-    if (dim > most && !is_ivfflat(index) && options.quantizer == ivf::QuantizerKind::none) // another quantiser may do
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %d dimensions for %s index without a quantizer", most,
-                               access_method_name(index))));
-    column_dimensions(index, most);
+    const int32_t dim = column_dimensions(index, info->type == ElementType::bit ? INT32_MAX : kMaxDenseDim);
+    IvfOptions options = ivf_options_of(index, info->type, info->metric, dim);
+    column_dimensions(index, ivf::max_dim(info->type, options.quantizer, options.rerank, kBodySize));
     ivf::Shape shape;
     const char *fault = ivf::choose_shape(
         ivf::ShapeOptions{info->type, info->metric, dim, options.quantizer, options.rerank, options.bits}, kBodySize, &shape);

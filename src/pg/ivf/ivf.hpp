@@ -29,7 +29,7 @@ bytea *ivf_options(Datum reloptions, bool validate);
 bytea *ivfflat_options(Datum reloptions, bool validate);
 bool is_ivfflat(Relation index); // or ivf
 bool is_ivf_method(Relation index); // one of the two
-IvfOptions ivf_options_of(Relation index, ElementType type, Metric metric);
+IvfOptions ivf_options_of(Relation index, ElementType type, Metric metric, int32_t dim);
 
 // facts.cpp
 // The shape of an index about to be built, from its catalog entries; complains about options that cannot be.

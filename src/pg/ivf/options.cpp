@@ -11,6 +11,8 @@ namespace {
 
 relopt_kind ivf_kind, flat_kind;
 
+constexpr int32_t kLeastCodedDim = 32; // shorter vectors are as short as a code of them
+
 // The bytea that PostgreSQL keeps in the relation cache; of both access methods.
 struct StoredOptions {
     int32 vl_len_;
@@ -70,7 +72,7 @@ bytea *ivfflat_options(Datum reloptions, bool validate) {
 bool is_ivfflat(Relation index) { return index->rd_indam->amoptions == ivfflat_options; }
 bool is_ivf_method(Relation index) { return index->rd_indam->ambuild == ivf_build; }
 
-IvfOptions ivf_options_of(Relation index, ElementType type, Metric metric) {
+IvfOptions ivf_options_of(Relation index, ElementType type, Metric metric, int32_t dim) {
     const StoredOptions *stored = reinterpret_cast<const StoredOptions *>(index->rd_options);
     IvfOptions options{0, ivf::QuantizerKind{}, ivf::RerankKind{}, 0};
     if (is_ivfflat(index)) {
@@ -82,9 +84,13 @@ IvfOptions ivf_options_of(Relation index, ElementType type, Metric metric) {
         options.rerank = static_cast<ivf::RerankKind>(stored->rerank);
         options.bits = stored->bits;
     }
+    const bool asked = options.quantizer != ivf::QuantizerKind{} || options.rerank == ivf::RerankKind::heap || options.bits != 0;
+    if (options.quantizer == ivf::QuantizerKind{} && asked && !is_ivfflat(index))
+        options.quantizer = ivf::QuantizerKind::rabitq; // only it has these
     if (options.quantizer == ivf::QuantizerKind{})
-        options.quantizer = ivf::supports(ivf::QuantizerKind::rabitq, type, metric) ? ivf::QuantizerKind::rabitq
-                                                                                    : ivf::QuantizerKind::none;
+        options.quantizer = dim >= kLeastCodedDim && ivf::supports(ivf::QuantizerKind::rabitq, type, metric)
+                                ? ivf::QuantizerKind::rabitq
+                                : ivf::QuantizerKind::none;
     if (options.quantizer == ivf::QuantizerKind::none) {
         if (options.rerank == ivf::RerankKind::heap)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

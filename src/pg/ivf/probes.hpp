@@ -4,12 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "cluster/neighbours.hpp"
 #include "ivf/layout.hpp"
 #include "pg/guc.hpp"
 
 namespace vecx::pg {
 
-// The setting; where it is auto, what reached the aimed-at recall when the index was built (build_probes.hpp).
+constexpr double kAutoRecall = 0.95;                       // what automatic probes aim at
+constexpr unsigned kAutoQueries = cluster::kQueries; // that it was measured with
+
+// The setting; where it is auto, what reached the aimed-at recall when the index was built (cluster/neighbours.hpp).
 inline uint32_t probes_of(const ListScanSettings &settings, const ivf::MetaRecord &meta) {
     uint32_t probes = settings.probes;
     if (probes == 0)
