@@ -90,8 +90,13 @@ sub create_points
 sub create_indexes
 {
 	my ($node, @classes) = @_;
-	$node->safe_psql('postgres',
-		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING @{[$_->{am} // 'hnsw']} ($_->{column} $_->{type}_$_->{metric}_ops)@{[$_->{with} ? " WITH ($_->{with})" : '']};" } @classes));
+	foreach my $class (@classes)
+	{
+		my $method = $class->{am} // 'hnsw';
+		my $with = $class->{with} ? "WITH ($class->{with})" : '';
+		$node->safe_psql('postgres', "CREATE INDEX i_$class->{type}_$class->{metric} ON points
+			USING $method ($class->{column} $class->{type}_$class->{metric}_ops) $with");
+	}
 	return;
 }
 
