@@ -154,8 +154,10 @@ struct Trainer {
         Scratch scratch = scratch_of(w, w.leaf_order, w.top_start);
         find_tops(tops);
         sort_points(points, plan.tops, scratch, team);
-        if (team.leads())
+        if (team.leads()) {
+            lists_of(plan, w).clear(); // the places behind the last list, too
             share_lists();
+        }
         team.meet();
         const Panels all = lists_of(plan, w);
         for (uint32_t t = 0; t < plan.tops; ++t) {

@@ -65,7 +65,8 @@ struct Trained {
 
 void run(Trained &t, const TrainOptions &options, const std::vector<float> &rows, uint32_t members = 1) {
     t.plan = make_plan(options);
-    t.workspace.assign(t.plan.workspace_bytes / sizeof(float) + 16, NAN);
+    // Zeroes, as fresh memory has them: a centroid of zeroes that nobody has made is near to many rows.
+    t.workspace.assign(t.plan.workspace_bytes / sizeof(float) + 16, 0.0f);
     void *memory = t.workspace.data();
     size_t space = t.workspace.size() * sizeof(float);
     std::align(64, t.plan.workspace_bytes, memory, space);
