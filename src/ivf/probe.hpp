@@ -111,7 +111,7 @@ class ListOrder {
     bool done() const { return started_ && branches_.empty() && lists_.empty(); }
 
   private:
-    static constexpr uint64_t kLeast = 64, kTimes = 4;
+    static constexpr uint64_t kLeast = 256, kTimes = 8;
     struct Branch {
         float key;
         uint32_t number;

@@ -87,16 +87,19 @@ sub create_points
 	return;
 }
 
+# An index of every class given: with the class's own access method (hnsw where it names none) and options, else with those given.
 sub create_indexes
 {
-	my ($node, @classes) = @_;
-	foreach my $class (@classes)
+	my ($node, $classes, $options) = @_;
+	my $sql = '';
+	for my $class (@$classes)
 	{
-		my $method = $class->{am} // 'hnsw';
-		my $with = $class->{with} ? "WITH ($class->{with})" : '';
-		$node->safe_psql('postgres', "CREATE INDEX i_$class->{type}_$class->{metric} ON points
-			USING $method ($class->{column} $class->{type}_$class->{metric}_ops) $with");
+		my $am = $class->{am} // 'hnsw';
+		my $with = $class->{with} // $options;
+		$with = $with ? " WITH ($with)" : '';
+		$sql .= "CREATE INDEX i_$class->{type}_$class->{metric} ON points USING $am ($class->{column} $class->{type}_$class->{metric}_ops)$with;";
 	}
+	$node->safe_psql('postgres', $sql);
 	return;
 }
 

@@ -18,7 +18,7 @@ my $answer_sql = "SET enable_seqscan = off;
 my @classes = grep { "$_->{type}_$_->{metric}" =~ /^(vector_l2|bit_hamming|sparsevec_cosine)$/ } opclasses();
 
 create_points($node, 1000);
-create_indexes($node, @classes);
+create_indexes($node, \@classes);
 $node->safe_psql('postgres', "CREATE UNLOGGED TABLE forgotten (v vector(3));
 	CREATE INDEX ON forgotten USING hnsw (v vector_l2_ops);
 	INSERT INTO forgotten SELECT ARRAY[i, i, i]::vector FROM generate_series(1, 100) i");

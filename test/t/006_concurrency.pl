@@ -9,7 +9,7 @@ use Test::More;
 my $node = new_node('concurrency');
 my @classes = grep { "$_->{type}_$_->{metric}" =~ /^(vector_l2|sparsevec_cosine)$/ } opclasses();
 create_points($node, 0);
-create_indexes($node, @classes);
+create_indexes($node, \@classes);
 $node->safe_psql('postgres', 'CREATE SEQUENCE ids; CREATE TABLE large (id int, v vector(6000));
 	CREATE INDEX ON large USING hnsw (v vector_l2_ops)');
 

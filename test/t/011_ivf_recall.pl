@@ -31,7 +31,7 @@ foreach my $am (qw(ivf ivfflat))
 	};
 
 	create_points($node, 1500);
-	create_indexes($node, @classes);
+	create_indexes($node, \@classes);
 	$recall_is_kept->('build');
 
 	$node->safe_psql('postgres', "INSERT INTO points SELECT i, $values FROM generate_series(1501, 2000) i");

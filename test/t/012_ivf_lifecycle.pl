@@ -47,7 +47,7 @@ sub same_answers
 }
 
 create_points($primary, 600);
-create_indexes($primary, @classes);
+create_indexes($primary, \@classes);
 same_answers('build');
 
 $primary->safe_psql('postgres', "INSERT INTO points SELECT i, $values FROM generate_series(601, 900) i");
