@@ -43,7 +43,8 @@ Clustering clustering_in(const Plan &plan, void *workspace);
 
 // `rows`: options.count rows of options.dim floats each, `stride` floats apart, finite; of norm 1 with Geometry::spherical, of
 // zeroes and ones with majority. All members of the team call it. Afterwards lists.columns of the clustering are the lists that
-// came to be: returned through *lists, the same for all members; all columns below it are in use, none when count is 0.
+// came to be: returned through *lists, the same for all members; all columns below it are in use; none when count is 0, or where the squares of all points
+// overflow.
 void train(const Plan &plan, const float *rows, size_t stride, void *workspace, Arena &arena, const Team &team,
            uint32_t *lists);
 
