@@ -10,7 +10,7 @@
 namespace vecx::ivf {
 
 // What becomes of a list.
-enum class Fate : uint8_t { keep, pack, split, drain };
+enum class Fate : uint8_t { keep, pack, split, drain, shed };
 
 struct Plan {
     uint32_t id;
@@ -53,6 +53,12 @@ inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const List
     if (now.dead * 5 > now.rows + now.dead || now.pages > 1.5 * needed + 1)
         plan.fate = Fate::pack;
     return plan;
+}
+
+// Whether a list has rows that may be nearer to one of the lists that a split has just made.
+inline bool may_have_strays(const CentroidHead &head, const ListSurvey &now) {
+    const double before = static_cast<double>(head.spread2);
+    return (head.flags & kClosing) == 0 && now.rows > 0 && now.length2 > 1.15 * before * static_cast<double>(now.rows);
 }
 
 // Writes a new directory: branches and their lists, in order. Nothing of it can be reached before commit().

@@ -105,10 +105,7 @@ class Reshaper {
         Link none;
         VECX_TRY(seal_list(*store_, shape_, head.id, now.last, born_, true, &none));
         decode_centroid(shape_, head, code, centre_);
-        if (scratch_ == nullptr) {
-            scratch_ = arena_->make_array<float>(directory_->branches());
-            code_ = arena_->make_array<int8_t>(shape_.centroid_dim());
-        }
+        prepare_nearest();
         reader_.start(head.id, head.first, Link{});
         for (;;) {
             HeapTid tid;
@@ -122,14 +119,47 @@ class Reshaper {
             Directory::Found list;
             VECX_TRY(directory_->nearest(*store_, encoder_.rotated(), 4, scratch_, code_, &list));
             encode(list.head, code_, row, source);
-            const size_t at = bytes_.size();
-            bytes_.resize_uninitialized(at + shape_.row_size());
-            memcpy(bytes_.data() + at, row_, shape_.row_size());
-            moved_.push_back(Moved{list.head.id, tid, at, list.head.first, Link{}, 0});
+            keep_moved(list.head, tid);
         }
+    }
+    // Takes those rows of a list that another list is clearly nearer to; the list is written anew without them.
+    Status shed(const CentroidHead &old, const int8_t *code, const ListSurvey &now) {
+        CentroidHead head = old;
+        Link open;
+        VECX_TRY(seal_list(*store_, shape_, head.id, now.last, born_, false, &open));
+        decode_centroid(shape_, head, code, centre_);
+        prepare_nearest();
+        const size_t each = sizeof(Moved) + shape_.row_size();
+        reader_.start(head.id, head.first, open);
+        VECX_TRY(writer_.start(head.id, born_));
+        for (;;) {
+            HeapTid tid;
+            const uint8_t *row;
+            bool found;
+            VECX_TRY(reader_.next(&tid, &row, &found));
+            if (!found)
+                break;
+            Source source;
+            VECX_TRY(place(tid, row, &source));
+            Directory::Found list;
+            VECX_TRY(directory_->nearest(*store_, encoder_.rotated(), 4, scratch_, code_, &list));
+            const float own = kernels::active->l2sq_f32(encoder_.rotated(), centre_, shape_.centroid_dim());
+            if (list.head.id == head.id || !(list.distance2 < kClearly * own) || (moved_.size() + kSpare) * each > memory_limit_ / 2) {
+                VECX_TRY(writer_.add(tid, row));
+                continue;
+            }
+            encode(list.head, code_, row, source);
+            keep_moved(list.head, tid);
+        }
+        ListFacts facts;
+        VECX_TRY(writer_.finish(open, &facts));
+        head.first = facts.first;
+        renewed_.push_back(head);
+        return Status{};
     }
     // Writes what was taken, list by list, in pages before those that there are.
     Status write_taken() {
+        std::sort(renewed_.begin(), renewed_.end(), [](const CentroidHead &a, const CentroidHead &b) { return a.id < b.id; });
         std::sort(moved_.begin(), moved_.end(), [](const Moved &a, const Moved &b) { return a.list != b.list ? a.list < b.list : a.at < b.at; });
         for (size_t i = 0; i < moved_.size();) {
             size_t end = i;
@@ -138,7 +168,8 @@ class Reshaper {
                 VECX_TRY(writer_.add(moved_[end].tid, bytes_.data() + moved_[end].at));
             ListFacts facts;
             Link tail{};
-            const Link first = moved_[i].first;
+            const CentroidHead *renewed = find_renewed(moved_[i].list);
+            const Link first = renewed != nullptr ? renewed->first : moved_[i].first;
             const char *fault = nullptr;
             VECX_TRY(store_->read(first.block, [&](const PageView &page) {
                 const PostingsHead *head;
@@ -157,8 +188,10 @@ class Reshaper {
         }
         return Status{};
     }
-    // The new first page of a list that got rows: changes its entry.
+    // The new first page of a list that got or shed rows: changes its entry.
     void renew(CentroidHead *head) const {
+        if (const CentroidHead *renewed = find_renewed(head->id); renewed != nullptr)
+            head->first = renewed->first;
         const Moved *at = std::lower_bound(moved_.begin(), moved_.end(), head->id, [](const Moved &m, uint32_t id) { return m.list < id; });
         if (at == moved_.end() || at->list != head->id)
             return;
@@ -170,6 +203,25 @@ class Reshaper {
 
   private:
     static constexpr size_t kSpare = 1000;
+    static constexpr float kClearly = 0.9f; // of the square distance
+
+    void prepare_nearest() {
+        if (scratch_ != nullptr)
+            return;
+        scratch_ = arena_->make_array<float>(directory_->branches());
+        code_ = arena_->make_array<int8_t>(shape_.centroid_dim());
+    }
+    // The row in row_ goes to a list.
+    void keep_moved(const CentroidHead &list, HeapTid tid) {
+        const size_t at = bytes_.size();
+        bytes_.resize_uninitialized(at + shape_.row_size());
+        memcpy(bytes_.data() + at, row_, shape_.row_size());
+        moved_.push_back(Moved{list.id, tid, at, list.first, Link{}, 0});
+    }
+    const CentroidHead *find_renewed(uint32_t id) const {
+        const CentroidHead *at = std::lower_bound(renewed_.begin(), renewed_.end(), id, [](const CentroidHead &head, uint32_t wanted) { return head.id < wanted; });
+        return at != renewed_.end() && at->id == id ? at : nullptr;
+    }
 
     struct Moved {
         uint32_t list;
@@ -312,6 +364,7 @@ class Reshaper {
     int8_t *code_ = nullptr;
     Array<Moved> moved_{*arena_};
     Array<uint8_t> bytes_{*arena_};
+    Array<CentroidHead> renewed_{*arena_}; // lists that have shed rows, by id
 };
 
 } // namespace vecx::ivf

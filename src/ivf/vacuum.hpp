@@ -90,16 +90,17 @@ Status load_now(S &store, size_t memory_limit, Directory *out) {
     return out->load(store, meta, shape, memory_limit);
 }
 
-// One pass over the directory that makes a new one where there is a reason to. `drain`: only closing lists go.
+// One pass over the directory that makes a new one where there is a reason to. `drain`: closing lists go, and
+// others shed rows to the lists that took their place.
 template <ListStore S, VectorSource V>
 Status reshape(S &store, Arena &arena, const Directory &directory, V &vectors, size_t memory_limit, bool drain, VacuumCounters *counters) {
     const Shape &shape = directory.shape();
     const MetaRecord &meta = directory.meta();
     if (drain) {
-        uint32_t closing = 0;
+        uint32_t some = 0;
         for (uint32_t branch = 0; branch < directory.branches(); ++branch)
-            VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *) { closing += (head.flags & kClosing) != 0; }));
-        if (closing == 0)
+            VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *) { some += (head.flags & kClosing) != 0; }));
+        if (some == 0)
             return Status{};
     }
     Array<ListSurvey> surveys(arena);
@@ -118,48 +119,62 @@ Status reshape(S &store, Arena &arena, const Directory &directory, V &vectors, s
     rule.target = std::max(std::sqrt(rows), static_cast<double>(shape.page_rows));
     if (meta.built_rows > 0)
         rule.target = std::max(rule.target, static_cast<double>(meta.built_rows) / meta.lists);
-    uint32_t at = 0, changes = 0;
+    uint32_t at = 0, changes = 0, closing = 0;
     Status planned;
     for (uint32_t branch = 0; branch < directory.branches(); ++branch)
         VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *) {
             if (at >= surveys.size())
                 return;
-            Plan plan = decide(rule, head, surveys[at++]);
+            const ListSurvey &now = surveys[at++];
+            Plan plan = decide(rule, head, now);
             if ((plan.fate == Fate::drain) != drain)
-                plan.fate = Fate::keep;
+                plan.fate = drain && rule.may_split && may_have_strays(head, now) ? Fate::shed : Fate::keep;
+            closing += plan.fate == Fate::drain;
             changes += plan.fate != Fate::keep;
             plans.push_back(plan);
         }));
     if (at != surveys.size() || at != meta.lists)
         return fault_status(meta.root.block, "number of lists is not as in the metapage");
     // The last list that takes rows cannot close.
-    if (changes == 0 || (drain && changes == meta.lists))
+    if (changes == 0 || closing == meta.lists)
         return Status{};
 
     Reshaper<S, V> reshaper(store, arena, directory, vectors, memory_limit);
     if (drain) {
         // Copied first: to place their rows the directory is read.
-        Array<CentroidHead> closing(arena);
+        Array<CentroidHead> heads(arena);
         Array<int8_t> codes(arena);
         Array<uint32_t> places(arena);
         at = 0;
         for (uint32_t branch = 0; branch < directory.branches(); ++branch)
             VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *code) {
-                if (plans[at++].fate != Fate::drain)
+                Plan &plan = plans[at++];
+                if (plan.fate == Fate::shed && codes.size() > memory_limit / 4)
+                    plan.fate = Fate::keep; // another time
+                if (plan.fate == Fate::keep)
                     return;
-                closing.push_back(head);
+                heads.push_back(head);
                 places.push_back(at - 1);
                 const size_t end = codes.size();
                 codes.resize_uninitialized(end + shape.centroid_dim());
                 memcpy(codes.data() + end, code, shape.centroid_dim());
             }));
-        for (uint32_t i = 0; i < closing.size(); ++i) {
-            bool taken = false;
-            VECX_TRY(reshaper.take(closing[i], codes.data() + size_t{i} * shape.centroid_dim(), surveys[places[i]], &taken));
-            if (!taken)
-                plans[places[i]].fate = Fate::keep;
-        }
-        closing.give_back();
+        for (Fate fate : {Fate::drain, Fate::shed})
+            for (uint32_t i = 0; i < heads.size(); ++i) {
+                Plan &plan = plans[places[i]];
+                const int8_t *code = codes.data() + size_t{i} * shape.centroid_dim();
+                if (plan.fate != fate)
+                    continue;
+                if (fate == Fate::shed) {
+                    VECX_TRY(reshaper.shed(heads[i], code, surveys[places[i]]));
+                    continue;
+                }
+                bool taken = false;
+                VECX_TRY(reshaper.take(heads[i], code, surveys[places[i]], &taken));
+                if (!taken)
+                    plan.fate = Fate::keep;
+            }
+        heads.give_back();
         codes.give_back();
         places.give_back();
         VECX_TRY(reshaper.write_taken());
@@ -188,6 +203,7 @@ Status reshape(S &store, Arena &arena, const Directory &directory, V &vectors, s
                 ++counters->lists_closed;
                 return;
             case Fate::keep:
+            case Fate::shed:
                 reshaper.renew(&head);
                 planned = out->add_list(head, code);
                 return;

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "../unit/ivf_store.hpp"
+#include "base/rng.hpp"
 #include "ivf/build.hpp"
 #include "ivf/check.hpp"
 #include "ivf/info.hpp"
