@@ -77,6 +77,8 @@ include src/kernels/flags.mk
 
 # Arithmetic over whole vectors, in loops for the compiler to vectorise.
 isa_flags_coarse4 := -O3
+isa_flags_flat := -O3
+isa_flags_panels := -O3
 isa_flags_dense_math := -O3
 isa_flags_dense_convert := -O3
 isa_flags_codec += -O3

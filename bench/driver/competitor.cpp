@@ -104,6 +104,8 @@ std::unique_ptr<Connection> SqlCompetitor::connect() const {
 
 std::string SqlCompetitor::create_index(const std::string &index, const std::string &table, size_t rows) const {
     const std::string with = with_clause(rows);
+    if (system_.method == "none") // the table alone, for the rate of inserts
+        return "SELECT 1";
     return format("CREATE INDEX %s ON %s USING %s (embedding %s)%s", index.c_str(), table.c_str(),
                   system_.method.c_str(), metric_opclass(set_.metric, element_name(options_.element)).c_str(),
                   with.empty() ? "" : (" WITH (" + with + ")").c_str());

@@ -32,6 +32,8 @@ struct Preset {
 constexpr Preset kPresets[] = {
     {"hnsw", "m = 16, ef_construction = 64", "hnsw.ef_search", "10 20 40 80 160 320 640"},
     {"ivfflat", "lists = auto", "ivfflat.probes", "1 2 4 8 16 32 64"},
+    {"ivf", "lists = 0", "ivf.probes", "1 2 4 8 16 32 64 128 256"},
+    {"none", "", "work_mem", "4MB"}, // a table without an index
     {"hnswlib", "m = 16, ef_construction = 64", "ef", "10 20 40 80 160 320 640"},
     {"faiss-hnsw", "m = 16, ef_construction = 64", "efSearch", "10 20 40 80 160 320 640"},
     {"faiss-ivf", "lists = auto", "nprobe", "1 2 4 8 16 32 64"},

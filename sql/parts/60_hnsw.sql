@@ -213,25 +213,26 @@ CREATE OPERATOR CLASS bit_jaccard_ops
 
 CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_type text, OUT metric text,
     OUT dimensions int, OUT m int, OUT ef_construction int, OUT entry_level int, OUT pages bigint,
-    OUT quantizer text, OUT code_bits int, OUT own_vector text, OUT places int, OUT entry text)
+    OUT quantizer text, OUT code_bits int, OUT own_vector text, OUT places int, OUT entry text, OUT lists int,
+    OUT branches int, OUT rerank text, OUT auto_probes int, OUT auto_probes_reason text)
     AS 'MODULE_PATHNAME', 'vecx_index_info' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw index says about itself';
+COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw, ivf or ivfflat index says about itself';
 
 CREATE FUNCTION vecx_index_stats(index regclass, OUT pages bigint, OUT nodes bigint, OUT dead_nodes bigint,
     OUT row_versions bigint, OUT chunks bigint, OUT links bigint, OUT free_bytes bigint)
     AS 'MODULE_PATHNAME', 'vecx_index_stats' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION vecx_index_stats(regclass) IS 'what the pages of an hnsw index hold; reads all of them';
+COMMENT ON FUNCTION vecx_index_stats(regclass) IS 'what the pages of an hnsw, ivf or ivfflat index hold; reads all of them';
 
 CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
     OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
-    OUT swept boolean)
+    OUT swept boolean, OUT probes int, OUT lists bigint)
     AS 'MODULE_PATHNAME', 'vecx_last_scan' LANGUAGE C VOLATILE PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an hnsw index in this session did';
+COMMENT ON FUNCTION vecx_last_scan() IS 'what the latest scan of an index of vecx in this session did';
 
 CREATE FUNCTION vecx_check_index(index regclass, heapallindexed boolean DEFAULT false) RETURNS bigint
     AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
-COMMENT ON FUNCTION vecx_check_index(regclass, boolean) IS 'number of rows in an hnsw index, after checking all of it, and all rows of its table against it; an error where it is damaged';
+COMMENT ON FUNCTION vecx_check_index(regclass, boolean) IS 'number of rows in an hnsw, ivf or ivfflat index, after checking all of it, and all rows of its table against it; an error where it is damaged';

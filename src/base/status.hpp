@@ -19,6 +19,7 @@ enum class Code : uint8_t {
     array_error,          // 2202E: wrong array subscripts or shape
     corrupted,            // XX002: index page that fails its checks; `block` is set
     out_of_memory,        // 53200
+    conflict,             // 40001: a standby's scan met a page that the primary has used anew; can be repeated
     cancelled,            // the caller asked to stop; the shell never sees it (it longjmps)
     internal,             // XX000
 };

@@ -3,6 +3,9 @@
 # What goes to disk has the same bits on every level: -ffp-contract=off, nothing is fused unless it says so.
 isa_flags_scalar   := -ffp-contract=off
 isa_flags_codec    := -ffp-contract=off
+isa_flags_rotation := -ffp-contract=off
+isa_flags_rabitq   := -ffp-contract=off
+isa_flags_encode   := -ffp-contract=off
 isa_flags_isa_neon := -ffp-contract=off
 ifneq ($(filter x86_64-%,$(shell $(CXX) -dumpmachine)),)
 isa_flags_isa_x86_v2        := -ffp-contract=off -march=x86-64-v2

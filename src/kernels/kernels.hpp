@@ -53,6 +53,9 @@ struct CodeSums {
     float node;   // sum b*p
 };
 
+// Columns of a panel (panel_scores).
+constexpr size_t kPanelColumns = 32;
+
 // binary16 and bfloat16 travel as their 16 bits.
 struct KernelTable {
     const char *name; // what vecx.simd shows: scalar, x86-64-v2, avx2, avx512, neon
@@ -87,6 +90,10 @@ struct KernelTable {
     // `inverse` is 63 over the largest coordinate. Returns level_sum. The same on every level.
     uint32_t (*prepare_sweep)(const float *x, float inverse, size_t words, uint8_t *tables, int8_t *weights);
 
+    // The sum of u[i] * x[i] over 64 * words elements, u[i] being a number of `count` bits (1 to 7): bit p of it is bit i of
+    // plane p, each of `words` 64-bit words. x is in [-127, 127]. Exact.
+    int32_t (*plane_sum)(const int8_t *x, const uint8_t *planes, size_t words, size_t count);
+
     // From here to quantise_i8 every level gives the same bits: the results go to disk.
     // Steps of a rotation: n is a multiple of 64, for hadamard a power of two. A set bit flips a sign.
     void (*flip_signs)(float *x, const uint64_t *signs, size_t n);
@@ -110,6 +117,11 @@ struct KernelTable {
     // n counts bytes.
     uint64_t (*hamming)(const uint8_t *a, const uint8_t *b, size_t n);
     JaccardParts (*jaccard)(const uint8_t *a, const uint8_t *b, size_t n);
+
+    // out[i * kPanelColumns + c] = dot(rows[i], column c) - bias[c] for `count` rows of n floats; element j of column c is
+    // panel[j * kPanelColumns + c]. Each sum is taken in the order of the elements, so levels with fused operations agree
+    // to the bit, whatever rows stand beside a row.
+    void (*panel_scores)(const float *const *rows, size_t count, size_t n, const float *panel, const float *bias, float *out);
 
     // Conversions: round to nearest even; too large becomes infinity (callers check).
     void (*f16_to_f32)(const uint16_t *in, float *out, size_t n);

@@ -133,6 +133,15 @@ uint32_t prepare_sweep(const float *x, float inverse, size_t words, uint8_t *tab
     return level_sum;
 }
 
+int32_t plane_sum(const int8_t *x, const uint8_t *planes, size_t words, size_t count) {
+    int32_t sum = 0;
+    for (size_t p = 0; p < count; ++p)
+        for (size_t i = 0; i < 64 * words; ++i)
+            if ((planes[8 * words * p + i / 8] >> (i % 8)) & 1)
+                sum += x[i] * (1 << p);
+    return sum;
+}
+
 void flip_signs(float *x, const uint64_t *signs, size_t n) {
     for (size_t i = 0; i < n; ++i) {
         uint32_t flip = static_cast<uint32_t>(signs[i / 64] >> (i % 64)) << 31;
@@ -196,6 +205,17 @@ float largest_f32(const float *x, size_t n) {
     for (size_t i = 0; i < n; ++i)
         largest = std::fabs(x[i]) > largest ? std::fabs(x[i]) : largest;
     return largest;
+}
+
+void panel_scores(const float *const *rows, size_t count, size_t n, const float *panel, const float *bias, float *out) {
+    for (size_t i = 0; i < count; ++i, out += kPanelColumns) {
+        float sums[kPanelColumns] = {};
+        for (size_t j = 0; j < n; ++j)
+            for (size_t c = 0; c < kPanelColumns; ++c)
+                sums[c] += rows[i][j] * panel[j * kPanelColumns + c];
+        for (size_t c = 0; c < kPanelColumns; ++c)
+            out[c] = sums[c] - bias[c];
+    }
 }
 
 void quantise_i8(const float *x, float inverse, int8_t *out, size_t n) {
@@ -301,6 +321,7 @@ constinit const KernelTable kScalarTable = {
     .dot_f32_i8 = dot_mixed<LoadI8>,
     .sweep = sweep,
     .prepare_sweep = prepare_sweep,
+    .plane_sum = plane_sum,
     .flip_signs = flip_signs,
     .hadamard = hadamard,
     .turn_pairs = turn_pairs,
@@ -313,6 +334,7 @@ constinit const KernelTable kScalarTable = {
     .l1_i8 = l1_i8,
     .hamming = hamming,
     .jaccard = jaccard,
+    .panel_scores = panel_scores,
     .f16_to_f32 = f16_to_f32,
     .f32_to_f16 = f32_to_f16,
     .bf16_to_f32 = bf16_to_f32,

@@ -118,6 +118,15 @@ inline bool pin_recent(Relation rel, BlockNumber block, Buffer buffer) {
 #endif
 }
 
+// The number of the file that a relation lies in now.
+inline Oid file_number(Relation rel) {
+#if PG_VERSION_NUM >= 160000
+    return rel->rd_locator.relNumber;
+#else
+    return rel->rd_node.relNode;
+#endif
+}
+
 // EXPLAIN ANALYZE shows the number of index searches since 18.
 inline void count_search(IndexScanDesc scan) {
 #if PG_VERSION_NUM >= 180000

@@ -24,6 +24,8 @@ int sqlstate(Code code) {
         return ERRCODE_INDEX_CORRUPTED;
     case Code::out_of_memory:
         return ERRCODE_OUT_OF_MEMORY;
+    case Code::conflict:
+        return ERRCODE_T_R_SERIALIZATION_FAILURE;
     case Code::cancelled:
         return ERRCODE_QUERY_CANCELED;
     case Code::ok:

@@ -1,6 +1,8 @@
 #include "pg/guc.hpp"
 
+#include <cerrno>
 #include <climits>
+#include <cstdlib>
 
 #include "kernels/kernels.hpp"
 #include "pg/postgres.hpp"
@@ -37,6 +39,16 @@ EnumSetting iterative_scan{kIterativeOff};
 IntSetting max_scan_tuples{-1};
 RealSetting scan_mem_multiplier{1.0};
 
+IntSetting flat_probes{1};
+EnumSetting flat_iterative_scan{kIterativeOff};
+IntSetting flat_max_probes{32768};
+
+char *list_probes = nullptr; // "auto" or a number
+int list_iterative_scan = kIterativeOff;
+int list_max_probes = 0;
+int list_seed = 1;
+constexpr int kMostProbes = 1 << 20;
+
 int simd = 0; // 0 is auto, otherwise Level + 1
 bool skip_distance = true;
 
@@ -44,6 +56,12 @@ const config_enum_entry kIterativeOptions[] = {
     {"off", kIterativeOff, false},
     {"relaxed_order", kIterativeRelaxed, false},
     {"strict_order", kIterativeStrict, false},
+    {nullptr, 0, false},
+};
+
+const config_enum_entry kFlatIterativeOptions[] = {
+    {"off", kIterativeOff, false},
+    {"relaxed_order", kIterativeRelaxed, false},
     {nullptr, 0, false},
 };
 
@@ -60,6 +78,27 @@ const config_enum_entry kSimdOptions[] = {
 kernels::Level wanted_level(int value) {
     return value == 0 ? kernels::best_level() : static_cast<kernels::Level>(value - 1);
 }
+
+// 0 for auto, -1 for what is neither that nor a number of lists.
+int parse_probes(const char *text) {
+    if (pg_strcasecmp(text, "auto") == 0)
+        return 0;
+    char *end;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    return errno == 0 && end != text && *end == '\0' && value >= 1 && value <= kMostProbes ? static_cast<int>(value) : -1;
+}
+
+bool check_probes(char **value, void **, GucSource) {
+    if (parse_probes(*value) < 0) {
+        GUC_check_errdetail("It is \"auto\" or a number from 1 to %d.", kMostProbes);
+        return false;
+    }
+    return true;
+}
+
+int probes_wanted = 0;
+void assign_probes(const char *value, void *) { probes_wanted = parse_probes(value); }
 
 bool check_simd(int *value, void **, GucSource) {
     if (kernels::find(wanted_level(*value)) != nullptr)
@@ -79,16 +118,33 @@ int hnsw_max_scan_tuples() { return max_scan_tuples.value(); }
 double hnsw_scan_mem_multiplier() { return scan_mem_multiplier.value(); }
 bool skip_unused_distance() { return skip_distance; }
 
-IterativeScan hnsw_iterative_scan() {
-    int value = iterative_scan.value();
-    if (iterative_scan.is_other()) // the other library's number; the names are the same
-        for (const config_enum_entry *o = iterative_scan.other->options; o->name != nullptr; ++o)
+namespace {
+
+// Another library's number for a mode; the names are the same.
+IterativeScan iterative_mode(const EnumSetting &setting) {
+    int value = setting.value();
+    if (setting.is_other())
+        for (const config_enum_entry *o = setting.other->options; o->name != nullptr; ++o)
             if (o->val == value)
                 for (const config_enum_entry *mode = kIterativeOptions; mode->name != nullptr; ++mode)
                     if (strcmp(mode->name, o->name) == 0)
                         return static_cast<IterativeScan>(mode->val);
     return static_cast<IterativeScan>(value);
 }
+
+} // namespace
+
+IterativeScan hnsw_iterative_scan() { return iterative_mode(iterative_scan); }
+
+ListScanSettings ivf_settings() {
+    return {static_cast<unsigned>(probes_wanted), static_cast<unsigned>(list_max_probes),
+            static_cast<IterativeScan>(list_iterative_scan)};
+}
+ListScanSettings ivfflat_settings() {
+    return {static_cast<unsigned>(flat_probes.value()), static_cast<unsigned>(flat_max_probes.value()),
+            iterative_mode(flat_iterative_scan)};
+}
+int ivf_seed() { return list_seed; }
 
 void define_settings() {
     if (!ef_search.is_taken("hnsw.ef_search"))
@@ -111,6 +167,28 @@ void define_settings() {
         DefineCustomRealVariable("hnsw.scan_mem_multiplier", "Sets the multiple of work_mem that an hnsw scan may use.",
                                  nullptr, &scan_mem_multiplier.own, 1, 1, 1000, PGC_USERSET, GUC_EXPLAIN, nullptr,
                                  nullptr, nullptr);
+    DefineCustomEnumVariable("ivf.iterative_scan", "Sets how rows that are found late are treated.",
+                             "off: after all rows that are in order; relaxed_order: at once; strict_order: left out.",
+                             &list_iterative_scan, kIterativeOff, kIterativeOptions, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr,
+                             nullptr);
+    DefineCustomIntVariable("ivf.max_probes", "Sets the number of lists after which an iterative ivf scan stops.",
+                            "0, the default, means no limit.", &list_max_probes, 0, 0, kMostProbes, PGC_USERSET, GUC_EXPLAIN,
+                            nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("ivf.probes", "Sets the number of lists that an ivf scan looks at before its first row.",
+                               "auto takes what gave a recall of 0.95 when the index was built.", &list_probes, "auto",
+                               PGC_USERSET, GUC_EXPLAIN, check_probes, assign_probes, nullptr);
+    DefineCustomIntVariable("ivf.seed", "Sets the seed of the random numbers that ivf and ivfflat indexes are built with.",
+                            nullptr, &list_seed, 1, 0, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    if (!flat_iterative_scan.is_taken("ivfflat.iterative_scan"))
+        DefineCustomEnumVariable("ivfflat.iterative_scan", "Sets the mode for iterative scans", nullptr,
+                                 &flat_iterative_scan.own, kIterativeOff, kFlatIterativeOptions, PGC_USERSET, GUC_EXPLAIN,
+                                 nullptr, nullptr, nullptr);
+    if (!flat_max_probes.is_taken("ivfflat.max_probes"))
+        DefineCustomIntVariable("ivfflat.max_probes", "Sets the max number of probes for iterative scans", nullptr,
+                                &flat_max_probes.own, 32768, 1, 32768, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+    if (!flat_probes.is_taken("ivfflat.probes"))
+        DefineCustomIntVariable("ivfflat.probes", "Sets the number of probes", "Valid range is 1..lists.", &flat_probes.own, 1,
+                                1, 32768, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable("vecx.simd", "Sets the instruction set level of the distance kernels.",
                              "auto takes the best that this CPU has; the setting shows the level in use.", &simd, 0,
                              kSimdOptions, PGC_USERSET, 0, check_simd, assign_simd, show_simd);
@@ -120,6 +198,8 @@ void define_settings() {
                              true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
 
     MarkGUCPrefixReserved("hnsw");
+    MarkGUCPrefixReserved("ivf");
+    MarkGUCPrefixReserved("ivfflat");
     MarkGUCPrefixReserved("vecx");
 }
 

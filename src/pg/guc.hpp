@@ -10,6 +10,17 @@ int hnsw_ef_search();
 IterativeScan hnsw_iterative_scan();
 int hnsw_max_scan_tuples(); // -1: no limit
 double hnsw_scan_mem_multiplier();
+
+// What a scan of an index with lists is told.
+struct ListScanSettings {
+    unsigned probes; // 0: auto
+    unsigned max_probes;
+    IterativeScan iterative;
+};
+ListScanSettings ivf_settings();
+ListScanSettings ivfflat_settings();
+int ivf_seed(); // of clusterings
+
 bool skip_unused_distance(); // vecx.skip_unused_distance; see plan_unused_distance.cpp
 
 void define_settings();

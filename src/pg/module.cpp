@@ -4,6 +4,7 @@
 #include "pg/export.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/ivf/ivf.hpp"
 #include "pg/plan_unused_distance.hpp"
 #include "pg/postgres.hpp"
 
@@ -20,6 +21,7 @@ void _PG_init(void) {
 #endif
     vecx::pg::define_settings(); // also chooses the kernel table
     vecx::pg::hnsw_define_options();
+    vecx::pg::ivf_define_options();
     vecx::pg::install_unused_distance();
     vecx::pg::install_explain();
 }

@@ -7,6 +7,7 @@
 
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/ivf/ivf.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
@@ -48,7 +49,7 @@ IndexScan *scan_on_top(const PlannedStmt *statement) {
 // libraries' indexes are none of its business. The planner has locked the index.
 bool is_ours(Oid index_oid) {
     Relation index = index_open(index_oid, NoLock);
-    bool ours = index->rd_indam->amgettuple == hnsw_get_tuple;
+    bool ours = index->rd_indam->amgettuple == hnsw_get_tuple || index->rd_indam->amgettuple == ivf_get_tuple;
     index_close(index, NoLock);
     return ours;
 }

@@ -53,6 +53,45 @@ bool change_page_unlogged(Buffer buffer, F &&change) {
     return true;
 }
 
+// The same for several pages that change together, in one WAL record; `change(Page *)` has copies of all of them.
+template <class F>
+bool change_pages_logged(Relation rel, const Buffer *buffers, int n, F &&change) {
+    Page pages[MAX_GENERIC_XLOG_PAGES];
+    GenericXLogState *record = GenericXLogStart(rel);
+    for (int i = 0; i < n; ++i) {
+        bool fresh = PageIsNew(BufferGetPage(buffers[i]));
+        pages[i] = GenericXLogRegisterBuffer(record, buffers[i], fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
+        if (fresh)
+            PageInit(pages[i], BLCKSZ, 0);
+    }
+    if (!change(pages)) {
+        GenericXLogAbort(record);
+        return false;
+    }
+    GenericXLogFinish(record);
+    return true;
+}
+
+template <class F>
+bool change_pages_unlogged(const Buffer *buffers, int n, F &&change) {
+    PGAlignedBlock copies[MAX_GENERIC_XLOG_PAGES];
+    Page pages[MAX_GENERIC_XLOG_PAGES];
+    for (int i = 0; i < n; ++i) {
+        pages[i] = copies[i].data;
+        if (PageIsNew(BufferGetPage(buffers[i])))
+            PageInit(pages[i], BLCKSZ, 0);
+        else
+            memcpy(pages[i], BufferGetPage(buffers[i]), BLCKSZ);
+    }
+    if (!change(pages))
+        return false;
+    for (int i = 0; i < n; ++i) {
+        memcpy(BufferGetPage(buffers[i]), pages[i], BLCKSZ);
+        MarkBufferDirty(buffers[i]);
+    }
+    return true;
+}
+
 // Logs every page of a fork that was written without WAL. The init fork of an unlogged relation is always
 // logged: it is what recovery and a promoted standby start from.
 inline void log_fork(Relation rel, ForkNumber fork) {

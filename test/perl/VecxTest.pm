@@ -88,13 +88,19 @@ sub create_points
 	return;
 }
 
-# An hnsw index of every class given, with the options given.
+# An index of every class given: with the class's own access method (hnsw where it names none) and options, else with those given.
 sub create_indexes
 {
 	my ($node, $classes, $options) = @_;
-	my $with = $options ? " WITH ($options)" : '';
-	$node->safe_psql('postgres',
-		join('', map { "CREATE INDEX i_$_->{type}_$_->{metric} ON points USING hnsw ($_->{column} $_->{type}_$_->{metric}_ops)$with;" } @$classes));
+	my $sql = '';
+	for my $class (@$classes)
+	{
+		my $am = $class->{am} // 'hnsw';
+		my $with = $class->{with} // $options;
+		$with = $with ? " WITH ($with)" : '';
+		$sql .= "CREATE INDEX i_$class->{type}_$class->{metric} ON points USING $am ($class->{column} $class->{type}_$class->{metric}_ops)$with;";
+	}
+	$node->safe_psql('postgres', $sql);
 	return;
 }
 
@@ -110,7 +116,7 @@ sub check_indexes
 	my ($node) = @_;
 	return $node->safe_psql('postgres', q{
 		SELECT count(vecx_check_index(i.indexrelid)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
-		JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' AND c.relkind = 'i'});
+		JOIN pg_am a ON a.oid = c.relam WHERE a.amname IN ('hnsw', 'ivf', 'ivfflat') AND c.relkind = 'i'});
 }
 
 # The end of every test: every index of every database of these nodes is sound and has every row of its table; then they

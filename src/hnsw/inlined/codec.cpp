@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/rng.hpp"
+#include "quant/rotation.hpp"
 #include "types/element.hpp"
 
 #include "base/core_only.hpp"
@@ -16,20 +17,6 @@
 namespace vecx::hnsw::inlined {
 
 namespace {
-
-constexpr uint64_t kRotationSeed = 0x76656378726f7461; // on disk: never change
-
-// Random signs of one round for n coordinates, n a multiple of 64.
-void flip_signs(const kernels::KernelTable &table, float *x, uint32_t n, uint32_t round) {
-    uint64_t signs[16];
-    for (uint32_t w = 0; w < n / 64;) {
-        uint32_t count = n / 64 - w < 16 ? n / 64 - w : 16;
-        for (uint32_t i = 0; i < count; ++i)
-            signs[i] = mix64(kRotationSeed + (static_cast<uint64_t>(round) << 32) + w + i);
-        table.flip_signs(x + 64 * w, signs, 64 * static_cast<size_t>(count));
-        w += count;
-    }
-}
 
 constexpr int kTop = (1 << kQueryBits) - 1;
 static_assert(kQueryBits == 6, "as kernels::Sweep has it");
@@ -101,19 +88,7 @@ void to_geometry(const Shape &shape, const float *x, float norm, float *out) {
         out[i] = x[i] * factor;
 }
 
-void rotate(const Shape &shape, const float *in, float *out) {
-    const kernels::KernelTable &table = *kernels::active;
-    const uint32_t n = shape.rotated_dim(), power = std::bit_floor(n);
-    const float scale = 1.0f / std::sqrt(static_cast<float>(power));
-    memcpy(out, in, static_cast<size_t>(shape.dim) * sizeof(float));
-    memset(out + shape.dim, 0, (n - static_cast<uint32_t>(shape.dim)) * sizeof(float));
-    for (uint32_t round = 0; round < 4; ++round) {
-        flip_signs(table, out, n, round);
-        table.hadamard(round % 2 == 0 ? out : out + (n - power), power, scale);
-        if (power != n)
-            table.turn_pairs(out, n); // joins what the Hadamard matrix does not reach
-    }
-}
+void rotate(const Shape &shape, const float *in, float *out) { quant::rotate(in, shape.dim, out); }
 
 Query prepare_query(const Shape &shape, Payload payload, Arena &arena) {
     const kernels::KernelTable &table = *kernels::active;

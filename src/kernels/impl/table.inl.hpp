@@ -7,6 +7,8 @@
 #include "kernels/impl/floats.inl.hpp"
 #include "kernels/impl/int8.inl.hpp"
 #include "kernels/impl/mixed.inl.hpp"
+#include "kernels/impl/panel.inl.hpp"
+#include "kernels/impl/planes.inl.hpp"
 #include "kernels/impl/rotate.inl.hpp"
 #include "kernels/impl/sweep.inl.hpp"
 #include "kernels/tables.hpp"
@@ -37,6 +39,7 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .dot_f32_i8 = reduce_mixed<A, I8<A>, ScaledDot>,
         .sweep = sweep<typename A::SweepArch>,
         .prepare_sweep = prepare_sweep<A>,
+        .plane_sum = plane_sum<A>,
         .flip_signs = flip_signs<A>,
         .hadamard = hadamard<A>,
         .turn_pairs = turn_pairs<A>,
@@ -49,6 +52,7 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .l1_i8 = reduce_i8<A, L1I8<A>>,
         .hamming = hamming<A>,
         .jaccard = jaccard<A>,
+        .panel_scores = panel_scores<A>,
         .f16_to_f32 = convert<F16ToF32<A>>,
         .f32_to_f16 = convert<F32ToF16<A>>,
         .bf16_to_f32 = convert<Bf16ToF32<A>>,

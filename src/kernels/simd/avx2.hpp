@@ -93,6 +93,19 @@ struct Avx2 {
     static Ints add_i8(Ints x, Ints y) { return _mm256_add_epi8(x, y); }
     static void store_ints(void *p, Ints x) { _mm256_storeu_si256(static_cast<__m256i *>(p), x); }
 
+    static Ints expand_bits(const uint8_t *p, char weight) { // as Sse4 has it
+        int32_t bits;
+        memcpy(&bits, p, sizeof bits);
+        const __m256i each = _mm256_set1_epi64x(static_cast<int64_t>(0x8040201008040201u));
+        const __m256i places = _mm256_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, //
+                                                2, 2, 2, 2, 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3);
+        __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(bits), places);
+        return _mm256_and_si256(_mm256_cmpeq_epi8(_mm256_and_si256(spread, each), each), _mm256_set1_epi8(weight));
+    }
+    static Ints dot_numbers(Ints sum, Ints numbers, Ints x) {
+        return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(numbers, x), _mm256_set1_epi16(1)));
+    }
+
     using SweepArch = Avx2;
     static constexpr size_t kSweepBytes = 32;
     static Ints and_bits(Ints x, Ints y) { return _mm256_and_si256(x, y); }

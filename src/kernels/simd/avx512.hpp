@@ -108,6 +108,15 @@ struct Avx512 {
     static void store_ints(void *p, Ints x) { _mm512_storeu_si512(p, x); }
 
     // Without VBMI wider registers gain nothing: a group of codes fills 32 bytes.
+    static Ints expand_bits(const uint8_t *p, char weight) { // as Sse4 has it
+        uint64_t bits;
+        memcpy(&bits, p, sizeof bits);
+        return _mm512_maskz_set1_epi8(bits, weight);
+    }
+    static Ints dot_numbers(Ints sum, Ints numbers, Ints x) {
+        return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(numbers, x), _mm512_set1_epi16(1)));
+    }
+
     using SweepArch = Avx2;
 
     // Ones per byte: two table look-ups of four bits each.

@@ -82,6 +82,22 @@ struct Neon {
         memcpy(out, &four, sizeof four);
     }
     static float largest_f32(float32x4_t x) { return vmaxvq_f32(x); }
+    // `weight` where a bit is set, for 16 bits.
+    static Ints expand_bits(const uint8_t *p, char weight) {
+        const uint8x8_t each = vcreate_u8(0x8040201008040201u);
+        const uint8x16_t both = vcombine_u8(each, each);
+        const uint8x16_t spread = vcombine_u8(vdup_n_u8(p[0]), vdup_n_u8(p[1]));
+        return vandq_u8(vtstq_u8(spread, both), vdupq_n_u8(static_cast<uint8_t>(weight)));
+    }
+    static Ints add_i8(Ints x, Ints y) { return vaddq_u8(x, y); }
+    // Adds the products of numbers from 0 to 127 and bytes from -127 to 127.
+    static Ints dot_numbers(Ints sum, Ints numbers, Ints x) {
+        const int8x16_t a = vreinterpretq_s8_u8(numbers), b = vreinterpretq_s8_u8(x);
+        int32x4_t total = vpadalq_s16(vreinterpretq_s32_u8(sum), vmull_s8(vget_low_s8(a), vget_low_s8(b)));
+        total = vpadalq_s16(total, vmull_high_s8(a, b));
+        return vreinterpretq_u8_s32(total);
+    }
+
     using SweepArch = void; // the portable one
 
     // Lanes i and i + 2 first, as the other archs.

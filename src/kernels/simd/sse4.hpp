@@ -136,6 +136,19 @@ struct Sse4 {
     static void store_ints(void *p, Ints x) { _mm_storeu_si128(static_cast<__m128i *>(p), x); }
 
     // sweep_weights: a register has one word of the codes of kSweepBytes / 8 neighbours.
+    // `weight` where a bit is set, for 16 bits.
+    static Ints expand_bits(const uint8_t *p, char weight) {
+        uint16_t bits;
+        memcpy(&bits, p, sizeof bits);
+        const __m128i each = _mm_set1_epi64x(static_cast<int64_t>(0x8040201008040201u));
+        __m128i spread = _mm_shuffle_epi8(_mm_cvtsi32_si128(bits), _mm_setr_epi8(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1));
+        return _mm_and_si128(_mm_cmpeq_epi8(_mm_and_si128(spread, each), each), _mm_set1_epi8(weight));
+    }
+    // Adds the products of numbers from 0 to 127 and bytes from -127 to 127.
+    static Ints dot_numbers(Ints sum, Ints numbers, Ints x) {
+        return _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(numbers, x), _mm_set1_epi16(1)));
+    }
+
     using SweepArch = Sse4;
     static constexpr size_t kSweepBytes = 16;
     static Ints and_bits(Ints x, Ints y) { return _mm_and_si128(x, y); }

@@ -101,7 +101,7 @@ void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, boo
 IndexFacts facts_of_new(Relation index) {
     const OpclassInfo *info = opclass_info(index);
     HnswOptions options = options_of(index);
-    IndexFacts facts{info->type, info->metric, column_dimensions(index, info->type), options.m,
+    IndexFacts facts{info->type, info->metric, column_dimensions(index, max_dimensions(info->type)), options.m,
                      options.ef_construction, options.layout, {}};
     if (options.ef_construction < 2 * options.m)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),

@@ -3,10 +3,13 @@
 #include "hnsw/check.hpp"
 
 #include "hnsw/inlined/check.hpp"
+#include "ivf/check.hpp"
 #include "pg/error.hpp"
 #include "pg/export.hpp"
 #include "pg/hnsw/info.hpp"
 #include "pg/hnsw/store.hpp"
+#include "pg/ivf/ivf.hpp"
+#include "pg/ivf/store.hpp"
 #include "pg/memory.hpp"
 
 extern "C" {
@@ -30,7 +33,9 @@ namespace {
 // What the scan of the table is told of the index.
 struct TableCheck {
     Relation index;
-    IndexFacts facts;
+    ElementType type;
+    Metric metric;
+    int32_t dim;
     bloom_filter *tids;
     MemoryContext scratch; // reset after each row
     uint64 rows, missing;
@@ -98,7 +103,7 @@ void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, voi
         return;
     MemoryContext before = MemoryContextSwitchTo(check->scratch);
     bool indexable;
-    payload_of(values[0], check->facts, false, &indexable);
+    payload_of(values[0], check->type, check->metric, check->dim, false, &indexable);
     MemoryContextSwitchTo(before);
     MemoryContextReset(check->scratch);
     if (indexable && check->missing++ == 0)
@@ -107,7 +112,9 @@ void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, voi
 
 // Every row that a snapshot taken before the index is read can see must be in the index, as amcheck has it: a row's heap
 // TID is in the index before the row is committed, and leaves it when nobody can see the row any more.
-void check_table(Relation table, Relation index, PageStore &store, const IndexFacts &facts, Arena &arena) {
+// note(bloom_filter *) -> Status notes the heap TIDs of the index.
+template <class Note>
+void check_table(Relation table, Relation index, ElementType type, Metric metric, int32_t dim, Note note) {
     Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
     // An index built in a transaction of its own may lack rows that an older snapshot still sees.
     if (IsolationUsesXactSnapshot() && index->rd_index->indcheckxmin &&
@@ -115,10 +122,10 @@ void check_table(Relation table, Relation index, PageStore &store, const IndexFa
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("index \"%s\" cannot be verified using transaction snapshot", RelationGetRelationName(index))));
     double rows = table->rd_rel->reltuples;
-    TableCheck check{index, facts, nullptr, AllocSetContextCreate(CurrentMemoryContext, "hnsw check row", ALLOCSET_DEFAULT_SIZES),
-                     0, 0, {}};
+    TableCheck check{index, type, metric, dim, nullptr,
+                     AllocSetContextCreate(CurrentMemoryContext, "vecx check row", ALLOCSET_DEFAULT_SIZES), 0, 0, {}};
     check.tids = bloom_create(static_cast<int64>(rows > 1000 ? 2 * rows : 2000), maintenance_work_mem, 0);
-    pg::check(note_tids(store, facts, arena, check.tids), RelationGetRelationName(index));
+    pg::check(note(check.tids), RelationGetRelationName(index));
 
     // Expressions and predicates of the index run as the owner, and can change nothing for the caller.
     Oid user;
@@ -145,6 +152,83 @@ void check_table(Relation table, Relation index, PageStore &store, const IndexFa
                         errhint("REINDEX rebuilds it.")));
 }
 
+// What a checker reports: the first finding, and how many there are.
+struct Findings {
+    Status first;
+    uint64_t count = 0;
+
+    void operator()(const Status &finding) {
+        if (count++ == 0)
+            first = finding;
+    }
+    void raise(const char *name) const {
+        if (count > 1)
+            ereport(NOTICE, (errmsg("index \"%s\" has %llu findings; the error is the first", name,
+                                    static_cast<unsigned long long>(count))));
+        pg::check(first, name);
+    }
+};
+
+// The number of heap TIDs; with `all_rows`, the table's rows are looked up as well.
+uint64_t check_graph(Relation table, Relation index, bool all_rows, Arena &arena) {
+    const char *name = RelationGetRelationName(index);
+    PageStore store(index);
+    const IndexFacts facts = index_facts(index);
+    Findings findings;
+    auto report = [&](const Status &finding) { findings(finding); };
+    hnsw::CheckSummary summary{};
+    if (facts.layout == hnsw::LayoutKind::plain) {
+        const Measure measure = measure_of(facts);
+        pg::check(hnsw::check(store, arena, &measure, report, &summary, TidInTable{table}), name);
+    } else {
+        pg::check(hnsw::inlined::check(store, arena, report, &summary, TidInTable{table}), name);
+    }
+    findings.raise(name);
+    ereport(DEBUG1, (errmsg_internal("index \"%s\": %llu living nodes, %llu of them reachable at level 0, %llu stale links, "
+                                     "%llu orphan chunks",
+                                     name, static_cast<unsigned long long>(summary.living_nodes),
+                                     static_cast<unsigned long long>(summary.reachable),
+                                     static_cast<unsigned long long>(summary.stale_links),
+                                     static_cast<unsigned long long>(summary.orphan_chunks))));
+    // Legal after a crash, and for a moment during an insert: a scan returns these rows in its final sweep, VACUUM links them.
+    if (summary.reachable < summary.living_nodes)
+        ereport(NOTICE, (errmsg("%llu of %llu living nodes of index \"%s\" cannot be reached from its entry point",
+                                static_cast<unsigned long long>(summary.living_nodes - summary.reachable),
+                                static_cast<unsigned long long>(summary.living_nodes), name),
+                         errhint("VACUUM links them.")));
+    if (all_rows)
+        check_table(table, index, facts.type, facts.metric, facts.dim,
+                    [&](bloom_filter *filter) { return note_tids(store, facts, arena, filter); });
+    return summary.tids;
+}
+
+uint64_t check_lists(Relation table, Relation index, bool all_rows, Arena &arena) {
+    const char *name = RelationGetRelationName(index);
+    ListPageStore store(index);
+    const ivf::Shape shape = shape_of(index);
+    Findings findings;
+    ivf::CheckSummary summary{};
+    // Who looks for pages holds a snapshot, so that none is freed meanwhile.
+    TidInTable in_table{table};
+    auto look_up = [&](ivf::HeapTid tid) {
+        if (!in_table(tid))
+            findings(Status::corrupt(0, "heap TID (%u,%u) lies outside the table",
+                                     static_cast<uint32_t>(tid.block_hi) << 16 | tid.block_lo, static_cast<uint32_t>(tid.offset)));
+    };
+    pg::check(ivf::check(store, arena, [&](const Status &finding) { findings(finding); }, look_up, &summary), name);
+    findings.raise(name);
+    ereport(DEBUG1, (errmsg_internal("index \"%s\": %llu lists in %llu branches, %llu rows removed, %llu orphan pages", name,
+                                     static_cast<unsigned long long>(summary.lists),
+                                     static_cast<unsigned long long>(summary.branches),
+                                     static_cast<unsigned long long>(summary.dead),
+                                     static_cast<unsigned long long>(summary.orphan_pages))));
+    if (all_rows)
+        check_table(table, index, shape.type, shape.metric, shape.dim, [&](bloom_filter *filter) {
+            return ivf::check(store, arena, [](const Status &) {}, [&](ivf::HeapTid tid) { add_tid(filter, tid); });
+        });
+    return summary.tids;
+}
+
 } // namespace
 
 } // namespace vecx::pg
@@ -161,54 +245,21 @@ VECX_FUNCTION(vecx_check_index) {
     // The table first, as everybody locks them.
     const Oid table_oid = IndexGetRelation(oid, true);
     Relation table = OidIsValid(table_oid) ? table_open(table_oid, AccessShareLock) : nullptr;
-    Relation index = open_hnsw_index(oid, AccessShareLock);
+    Relation index = open_vecx_index(oid, AccessShareLock);
     if (table == nullptr || IndexGetRelation(oid, false) != table_oid)
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
                         errmsg("could not open parent table of index \"%s\"", RelationGetRelationName(index))));
     if (all_rows && !index->rd_index->indisvalid) // left behind by CREATE INDEX CONCURRENTLY: it may lack rows
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("index \"%s\" is not valid", RelationGetRelationName(index))));
-    const char *name = RelationGetRelationName(index);
-    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw check", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "vecx check", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
     Arena arena = arena_over(context);
-    PageStore store(index);
-    const IndexFacts facts = index_facts(index);
-
-    Status first;
-    uint64_t findings = 0;
-    auto report = [&](const Status &finding) {
-        if (findings++ == 0)
-            first = finding;
-    };
-    hnsw::CheckSummary summary{};
-    if (facts.layout == hnsw::LayoutKind::plain) {
-        const Measure measure = measure_of(facts);
-        pg::check(hnsw::check(store, arena, &measure, report, &summary, TidInTable{table}), name);
-    } else {
-        pg::check(hnsw::inlined::check(store, arena, report, &summary, TidInTable{table}), name);
-    }
-    if (findings > 1)
-        ereport(NOTICE, (errmsg("index \"%s\" has %llu findings; the error is the first", name,
-                                static_cast<unsigned long long>(findings))));
-    pg::check(first, name);
-    ereport(DEBUG1, (errmsg_internal("index \"%s\": %llu living nodes, %llu of them reachable at level 0, %llu stale links, "
-                                     "%llu orphan chunks",
-                                     name, static_cast<unsigned long long>(summary.living_nodes),
-                                     static_cast<unsigned long long>(summary.reachable),
-                                     static_cast<unsigned long long>(summary.stale_links),
-                                     static_cast<unsigned long long>(summary.orphan_chunks))));
-    // Legal after a crash, and for a moment during an insert: a scan returns these rows in its final sweep, VACUUM links them.
-    if (summary.reachable < summary.living_nodes)
-        ereport(NOTICE, (errmsg("%llu of %llu living nodes of index \"%s\" cannot be reached from its entry point",
-                                static_cast<unsigned long long>(summary.living_nodes - summary.reachable),
-                                static_cast<unsigned long long>(summary.living_nodes), name),
-                         errhint("VACUUM links them.")));
-    if (all_rows)
-        check_table(table, index, store, facts, arena);
+    const uint64_t tids =
+        is_ivf_method(index) ? check_lists(table, index, all_rows, arena) : check_graph(table, index, all_rows, arena);
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);
     index_close(index, AccessShareLock);
     table_close(table, AccessShareLock);
-    PG_RETURN_INT64(static_cast<int64>(summary.tids));
+    PG_RETURN_INT64(static_cast<int64>(tids));
 }

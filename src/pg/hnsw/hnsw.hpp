@@ -54,15 +54,21 @@ struct HnswOptions {
 
 // support.cpp
 const OpclassInfo *opclass_info(Relation index);
-// 22023 when the column has no dimensions, 54000 when it has too many.
-int32_t column_dimensions(Relation index, ElementType type);
+// 22023 when the column has no dimensions, 54000 when it has more than `most`.
+int32_t column_dimensions(Relation index, int32_t most);
+int32_t max_dimensions(ElementType type); // of an hnsw index
 // Reads the metapage once per relation cache entry; XX002 when it is not what the catalogs say.
 IndexFacts index_facts(Relation index);
 Measure measure_of(const IndexFacts &facts);
 // The payload of a column value; may allocate in the current memory context. 22000 when its dimensions are
 // not `dim`, with the words of the type's operators if `as_query`. `*indexable` is false for a zero vector
 // under cosine, which has a distance to nothing.
-Payload payload_of(Datum value, const IndexFacts &facts, bool as_query, bool *indexable);
+// For the column of an index of any access method.
+Payload payload_of(Datum value, ElementType type, Metric metric, int32_t dim, bool as_query, bool *indexable);
+inline Payload payload_of(Datum value, const IndexFacts &facts, bool as_query, bool *indexable) {
+    return payload_of(value, facts.type, facts.metric, facts.dim, as_query, indexable);
+}
+const char *access_method_name(Relation index);
 const char *element_type_name(ElementType type);
 const char *metric_name(Metric metric);
 
@@ -82,7 +88,7 @@ IndexBulkDeleteResult *hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteRe
 IndexBulkDeleteResult *hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats);
 void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                         Selectivity *selectivity, double *correlation, double *pages);
-bool hnsw_validate(Oid opclass);
+bool hnsw_validate(Oid opclass); // also of the other access methods
 IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys);
 void hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction);

@@ -7,6 +7,7 @@
 #include "pg/export.hpp"
 #include "pg/hnsw/info.hpp"
 #include "pg/hnsw/store.hpp"
+#include "pg/ivf/info.hpp"
 
 extern "C" {
 #include "access/genam.h"
@@ -23,11 +24,11 @@ extern "C" {
 
 namespace vecx::pg {
 
-Relation open_hnsw_index(Oid oid, LOCKMODE mode) {
+Relation open_vecx_index(Oid oid, LOCKMODE mode) {
     Relation index = index_open(oid, mode); // refuses what is no index at all
-    if (index->rd_rel->relkind != RELKIND_INDEX || index->rd_indam->ambuild != hnsw_build)
+    if (index->rd_rel->relkind != RELKIND_INDEX || (index->rd_indam->ambuild != hnsw_build && !is_ivf_method(index)))
         ereport(ERROR, (errcode(ERRCODE_WRONG_OBJECT_TYPE),
-                        errmsg("\"%s\" is not an hnsw index", RelationGetRelationName(index))));
+                        errmsg("\"%s\" is not an hnsw, ivf or ivfflat index", RelationGetRelationName(index))));
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot access temporary indexes of other sessions")));
@@ -56,7 +57,17 @@ VECX_FUNCTION(vecx_index_info) {
     TupleDesc desc;
     if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "vecx_index_info must return a row");
-    Relation index = open_hnsw_index(PG_GETARG_OID(0), AccessShareLock);
+    constexpr int kColumns = kInfoColumns;
+    if (desc->natts != kColumns)
+        elog(ERROR, "vecx_index_info must return a row of %d columns", kColumns);
+    Relation index = open_vecx_index(PG_GETARG_OID(0), AccessShareLock);
+    if (is_ivf_method(index)) {
+        Datum list_values[kColumns] = {};
+        bool list_nulls[kColumns];
+        ivf_index_info(index, list_values, list_nulls);
+        index_close(index, AccessShareLock);
+        PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), list_values, list_nulls)));
+    }
     PageStore store(index);
     hnsw::MetaRecord meta;
     check(hnsw::read_meta(store, &meta), RelationGetRelationName(index));
@@ -64,7 +75,6 @@ VECX_FUNCTION(vecx_index_info) {
     const bool plain = meta.layout == static_cast<uint8_t>(hnsw::LayoutKind::plain);
     const bool compact = meta.layout == static_cast<uint8_t>(hnsw::LayoutKind::compact);
     const bool halves = meta.own_kind == static_cast<uint8_t>(hnsw::inlined::OwnKind::f16);
-    constexpr int kColumns = 13;
     Datum values[kColumns] = {
         CStringGetTextDatum(plain ? "plain" : compact ? "compact" : "inline"),
         CStringGetTextDatum(element_type_name(static_cast<ElementType>(meta.element_type))),
@@ -82,9 +92,9 @@ VECX_FUNCTION(vecx_index_info) {
     };
     bool nulls[kColumns] = {};
     nulls[6] = nulls[12] = meta.entry.none(); // an empty graph has no entry
+    for (int i = 13; i < kColumns; ++i)
+        nulls[i] = true;
     index_close(index, AccessShareLock);
-    if (desc->natts != kColumns)
-        elog(ERROR, "vecx_index_info must return a row of %d columns", kColumns);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
 
@@ -97,7 +107,17 @@ VECX_FUNCTION(vecx_index_stats) {
     if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "vecx_index_stats must return a row");
     require_reader_of_all(PG_GETARG_OID(0));
-    Relation index = open_hnsw_index(PG_GETARG_OID(0), AccessShareLock);
+    Relation index = open_vecx_index(PG_GETARG_OID(0), AccessShareLock);
+    constexpr int kColumns = kStatsColumns;
+    if (desc->natts != kColumns)
+        elog(ERROR, "vecx_index_stats must return a row of %d columns", kColumns);
+    if (is_ivf_method(index)) {
+        Datum list_values[kColumns] = {};
+        bool list_nulls[kColumns];
+        ivf_index_stats(index, list_values, list_nulls);
+        index_close(index, AccessShareLock);
+        PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), list_values, list_nulls)));
+    }
     const char *name = RelationGetRelationName(index);
     PageStore store(index);
     const IndexFacts facts = index_facts(index);
@@ -137,12 +157,9 @@ VECX_FUNCTION(vecx_index_stats) {
             }), name);
         }
     }
-    constexpr int kColumns = 7;
     Datum values[kColumns] = {Int64GetDatum(blocks), Int64GetDatum(nodes),  Int64GetDatum(dead), Int64GetDatum(rows),
                               Int64GetDatum(chunks), Int64GetDatum(links), Int64GetDatum(free)};
     bool nulls[kColumns] = {};
     index_close(index, AccessShareLock);
-    if (desc->natts != kColumns)
-        elog(ERROR, "vecx_index_stats must return a row of %d columns", kColumns);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

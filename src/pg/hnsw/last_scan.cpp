@@ -19,6 +19,8 @@ struct LastScan {
     int ef_search;
     hnsw::StreamCounters counters;
     int64 rows, rechecked;
+    uint32_t probes; // 0: the index has no lists
+    uint64_t lists;
 };
 LastScan last{};
 
@@ -49,6 +51,22 @@ void note_last_scan(const hnsw::StreamCounters &counters, bool row, bool recheck
     last.rechecked += recheck;
 }
 
+void begin_last_list_scan(Oid index, const ivf::StreamOptions &options) {
+    last = LastScan{};
+    last.index = index;
+    last.probes = options.probes;
+}
+
+void note_last_list_scan(const ivf::StreamCounters &counters, bool row) {
+    last.lists = counters.lists;
+    last.counters.nodes = counters.fine;
+    last.counters.estimates = counters.rows;
+    last.counters.distances = counters.exact;
+    last.counters.pages = counters.pages;
+    last.counters.swept = counters.swept;
+    last.rows += row;
+}
+
 } // namespace vecx::pg
 
 VECX_FUNCTION(vecx_last_scan) {
@@ -59,12 +77,12 @@ VECX_FUNCTION(vecx_last_scan) {
         elog(ERROR, "vecx_last_scan must return a row");
     if (!OidIsValid(last.index))
         PG_RETURN_NULL();
-    constexpr int kColumns = 11;
+    constexpr int kColumns = 13;
     if (desc->natts != kColumns)
         elog(ERROR, "vecx_last_scan must return a row of %d columns", kColumns);
     Datum values[kColumns] = {
         ObjectIdGetDatum(last.index),
-        CStringGetTextDatum(layout_name(last.layout)),
+        CStringGetTextDatum(last.probes > 0 ? "lists" : layout_name(last.layout)),
         Int32GetDatum(last.ef_search),
         Int64GetDatum(static_cast<int64>(last.counters.look_ahead)),
         Int64GetDatum(static_cast<int64>(last.counters.nodes)),
@@ -74,7 +92,12 @@ VECX_FUNCTION(vecx_last_scan) {
         Int64GetDatum(last.rows),
         Int64GetDatum(last.rechecked),
         BoolGetDatum(last.counters.swept),
+        Int32GetDatum(static_cast<int32>(last.probes)),
+        Int64GetDatum(static_cast<int64>(last.lists)),
     };
     bool nulls[kColumns] = {};
+    const bool lists = last.probes > 0;
+    nulls[2] = nulls[3] = lists;
+    nulls[11] = nulls[12] = !lists;
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -9,6 +9,7 @@
 
 extern "C" {
 #include "access/genam.h"
+#include "commands/defrem.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/varbit.h"
@@ -56,17 +57,6 @@ struct SparseValue {
     int32 unused;
     uint8_t bytes[]; // int32 indices[nnz], float values[nnz]
 };
-
-int32_t max_dimensions(ElementType type) {
-    switch (type) {
-    case ElementType::bit:
-        return kMaxBitDim;
-    case ElementType::sparse:
-        return kMaxSparseDim;
-    default:
-        return kMaxDenseDim;
-    }
-}
 
 [[noreturn]] void refuse_dimensions(ElementType type, int32_t expected, int32_t given, bool as_query) {
     if (!as_query)
@@ -135,23 +125,37 @@ const char *metric_name(Metric metric) {
     return "unknown";
 }
 
+const char *access_method_name(Relation index) { return get_am_name(index->rd_rel->relam); }
+
 const OpclassInfo *opclass_info(Relation index) {
     FmgrInfo *function = index_getprocinfo(index, 1, 1);
     const OpclassInfo *info = reinterpret_cast<const OpclassInfo *>(
         DatumGetPointer(FunctionCall1Coll(function, InvalidOid, PointerGetDatum(nullptr))));
     if (info == nullptr || info->magic != kOpclassMagic)
         ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                        errmsg("operator class of index \"%s\" is not one for hnsw", RelationGetRelationName(index))));
+                        errmsg("operator class of index \"%s\" is not one for %s", RelationGetRelationName(index),
+                               access_method_name(index))));
     return info;
 }
 
-int32_t column_dimensions(Relation index, ElementType type) {
+int32_t max_dimensions(ElementType type) {
+    switch (type) {
+    case ElementType::bit:
+        return kMaxBitDim;
+    case ElementType::sparse:
+        return kMaxSparseDim;
+    default:
+        return kMaxDenseDim;
+    }
+}
+
+int32_t column_dimensions(Relation index, int32_t most) {
     int32_t dim = TupleDescAttr(RelationGetDescr(index), 0)->atttypmod;
     if (dim < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("column does not have dimensions")));
-    if (dim > max_dimensions(type))
+    if (dim > most)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("column cannot have more than %d dimensions for hnsw index", max_dimensions(type))));
+                        errmsg("column cannot have more than %d dimensions for %s index", most, access_method_name(index))));
     return dim;
 }
 
@@ -181,12 +185,12 @@ Measure measure_of(const IndexFacts &facts) {
     return make_measure(facts.type, facts.metric, facts.dim, kernels::active);
 }
 
-Payload payload_of(Datum value, const IndexFacts &facts, bool as_query, bool *indexable) {
+Payload payload_of(Datum value, ElementType type, Metric metric, int32_t expected, bool as_query, bool *indexable) {
     varlena *stored = pg_detoast_datum(reinterpret_cast<varlena *>(DatumGetPointer(value)));
     size_t size = VARSIZE(stored);
     int32_t dim;
     Payload payload;
-    switch (facts.type) {
+    switch (type) {
     case ElementType::bit: {
         const VarBit *bits = reinterpret_cast<const VarBit *>(stored);
         dim = VARBITLEN(bits);
@@ -213,12 +217,12 @@ Payload payload_of(Datum value, const IndexFacts &facts, bool as_query, bool *in
         payload = {dense->bytes, static_cast<uint32_t>(size - offsetof(DenseValue, bytes))};
     }
     }
-    if (dim != facts.dim)
-        refuse_dimensions(facts.type, facts.dim, dim, as_query);
-    if (!payload_is_sound(facts.type, facts.dim, payload))
+    if (dim != expected)
+        refuse_dimensions(type, expected, dim, as_query);
+    if (!payload_is_sound(type, expected, payload))
         ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED),
-                        errmsg("%s value of %u bytes is not sound", element_type_name(facts.type), payload.size)));
-    *indexable = facts.metric != Metric::cosine || !is_zero(facts.type, payload);
+                        errmsg("%s value of %u bytes is not sound", element_type_name(type), payload.size)));
+    *indexable = metric != Metric::cosine || !is_zero(type, payload);
     return payload;
 }
 

@@ -10,6 +10,7 @@ extern "C" {
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_opfamily.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/regproc.h"
@@ -20,13 +21,18 @@ namespace vecx::pg {
 
 namespace {
 
-bool complain(const char *family, const char *what, const char *object) {
+struct Family {
+    const char *name;
+    const char *method;
+};
+
+bool complain(const Family &family, const char *what, const char *object) {
     ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                   errmsg("operator family \"%s\" of access method hnsw contains %s %s", family, what, object)));
+                   errmsg("operator family \"%s\" of access method %s contains %s %s", family.name, family.method, what, object)));
     return false;
 }
 
-bool function_is_right(Form_pg_amproc entry, const char *family) {
+bool function_is_right(Form_pg_amproc entry, const Family &family) {
     const char *name = format_procedure(entry->amproc);
     if (entry->amproclefttype != entry->amprocrighttype)
         return complain(family, "a support function for two different types:", name);
@@ -37,7 +43,7 @@ bool function_is_right(Form_pg_amproc entry, const char *family) {
     return true;
 }
 
-bool operator_is_right(Form_pg_amop entry, const char *family) {
+bool operator_is_right(Form_pg_amop entry, const Family &family) {
     const char *name = format_operator(entry->amopopr);
     if (entry->amopstrategy != 1)
         return complain(family, "an operator with an invalid strategy number:", name);
@@ -59,6 +65,7 @@ bool hnsw_validate(Oid opclass) {
     Form_pg_opclass class_form = reinterpret_cast<Form_pg_opclass>(GETSTRUCT(class_tuple));
     Oid family_oid = class_form->opcfamily;
     Oid type = class_form->opcintype;
+    const char *method = get_am_name(class_form->opcmethod);
     const char *class_name = pstrdup(NameStr(class_form->opcname));
     bool has_key_type = OidIsValid(class_form->opckeytype) && class_form->opckeytype != type;
     ReleaseSysCache(class_tuple);
@@ -66,13 +73,14 @@ bool hnsw_validate(Oid opclass) {
     HeapTuple family_tuple = SearchSysCache1(OPFAMILYOID, ObjectIdGetDatum(family_oid));
     if (!HeapTupleIsValid(family_tuple))
         elog(ERROR, "cache lookup failed for operator family %u", family_oid);
-    const char *family = pstrdup(NameStr(reinterpret_cast<Form_pg_opfamily>(GETSTRUCT(family_tuple))->opfname));
+    const char *family_name = pstrdup(NameStr(reinterpret_cast<Form_pg_opfamily>(GETSTRUCT(family_tuple))->opfname));
     ReleaseSysCache(family_tuple);
 
+    const Family family{family_name, method};
     bool right = true;
     if (has_key_type) {
         ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                       errmsg("operator class \"%s\" of access method hnsw has a storage type", class_name)));
+                       errmsg("operator class \"%s\" of access method %s has a storage type", class_name, method)));
         right = false;
     }
 
@@ -100,7 +108,7 @@ bool hnsw_validate(Oid opclass) {
     }
     if (!has_operator || !has_function) {
         ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
-                       errmsg("operator class \"%s\" of access method hnsw is missing %s", class_name,
+                       errmsg("operator class \"%s\" of access method %s is missing %s", class_name, method,
                               has_operator ? "support function 1" : "its ORDER BY operator")));
         right = false;
     }

@@ -1,0 +1,52 @@
+// Rows on their way to a page: a payload becomes coordinates, rotated and less the mean, and these a code relative to the
+// centroid of their list.
+#pragma once
+
+#include "ivf/shape.hpp"
+#include "quant/rabitq.hpp"
+
+namespace vecx::ivf {
+
+// A row as it is sorted and written: this, Shape::words words of signs, bits - 1 planes of as many, and the payload where
+// the index keeps it. Shape::row_size() bytes, to be aligned to 8.
+struct RowHead {
+    quant::Factors factors; // none: only `length`
+    uint64_t pad;
+};
+static_assert(sizeof(RowHead) == 32);
+
+// The payload inside an encoded row; only where the index keeps vectors.
+const uint8_t *row_payload(const Shape &shape, const uint8_t *row);
+
+// The coordinates that lists are clustered by, shape.dim of them: floats; under cosine normalised (a zero vector stays
+// zero); bits are 0 and 1. Clusters are by L2 distance between these, whatever the metric.
+void to_geometry(const Shape &shape, Payload payload, float *out);
+
+class RowEncoder {
+  public:
+    // `mean`: shape.dim coordinates in the geometry, or null for zero; must outlive the encoder.
+    RowEncoder(const Shape &shape, const float *mean, Arena &arena);
+
+    // Takes a payload in, which must be sound for the shape.
+    void place(Payload payload);
+    // The same from coordinates in the geometry, not less the mean.
+    void place_geometry(const float *coordinates);
+    // And from what rotated() gave for it.
+    void place_rotated(const float *rotated);
+    // R (g(x) - mean), shape.centroid_dim() coordinates.
+    const float *rotated() const { return rotated_; }
+
+    // Writes the row that was placed, seen from a centroid: shape.row_size() bytes. `payload` as it was placed.
+    void encode(const CentroidHead &centroid, const int8_t *code, Payload payload, uint8_t *row);
+
+  private:
+    Shape shape_;
+    const float *mean_;
+    float *geometry_, *rotated_, *centre_;
+};
+
+// A centroid as it is stored: head.scale and norm2, and shape.centroid_dim() bytes. `rotated` as RowEncoder makes it.
+void encode_centroid(const Shape &shape, const float *rotated, CentroidHead *head, int8_t *code);
+void decode_centroid(const Shape &shape, const CentroidHead &head, const int8_t *code, float *rotated);
+
+} // namespace vecx::ivf

@@ -1,0 +1,56 @@
+// Rows on a page of postings and their records on pages of codes and vectors: read and put. Which lock is held is the caller's
+// business; pages must have passed their fault functions.
+#pragma once
+
+#include "ivf/encode.hpp"
+#include "ivf/page.hpp"
+
+namespace vecx::ivf {
+
+struct PostingsView {
+    const uint8_t *body;
+    const Shape *shape;
+
+    const PostingsHead &head() const { return *reinterpret_cast<const PostingsHead *>(body); }
+    const Link *codes() const { return reinterpret_cast<const Link *>(body + shape->codes_offset()); }
+    const Link *vectors() const { return reinterpret_cast<const Link *>(body + shape->vectors_offset()); }
+    const HeapTid *tids() const { return reinterpret_cast<const HeapTid *>(body + shape->tids_offset()); }
+    const uint16_t *add() const { return reinterpret_cast<const uint16_t *>(body + shape->add_offset()); }
+    const uint16_t *mul() const { return reinterpret_cast<const uint16_t *>(body + shape->mul_offset()); }
+    const uint64_t *signs() const { return reinterpret_cast<const uint64_t *>(body + shape->signs_offset()); }
+    const uint8_t *payload(uint32_t row) const { return body + shape->payloads_offset() + static_cast<size_t>(row) * shape->payload_size; }
+    // The words of one row's signs, which lie between those of three others.
+    void copy_signs(uint32_t row, uint64_t *out) const {
+        const uint64_t *group = signs() + static_cast<size_t>(row / 4) * 4 * shape->words + row % 4;
+        for (uint32_t w = 0; w < shape->words; ++w)
+            out[w] = group[static_cast<size_t>(w) * 4];
+    }
+};
+
+inline PostingsView view_postings(const uint8_t *body, const Shape &shape) { return PostingsView{body, &shape}; }
+
+// Where a record of codes (or of vectors) of row `row` lies.
+struct Place {
+    uint32_t page; // among the links of the page of postings
+    uint32_t offset; // in the body of that page
+};
+inline Place code_place(const Shape &shape, const PostingsHead &head, uint32_t row) {
+    const uint32_t at = head.codes_skip + row;
+    return Place{at / shape.codes_rows, shape.cold_offset() + at % shape.codes_rows * shape.fine_size()};
+}
+inline Place vector_place(const Shape &shape, const PostingsHead &head, uint32_t row) {
+    const uint32_t at = head.vectors_skip + row;
+    return Place{at / shape.vectors_rows, shape.cold_offset() + at % shape.vectors_rows * shape.payload_size};
+}
+
+// Puts a row at the end of a page that has room for it. Its records are the caller's business.
+void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row);
+// A row's record on a page of codes or vectors, which grows as far as it reaches.
+void put_code(const Shape &shape, uint8_t *body, uint32_t offset, const uint8_t *row);
+void put_vector(const Shape &shape, uint8_t *body, uint32_t offset, const uint8_t *row);
+// Marks a row as removed: no heap TID, and a bound that is never among the best.
+void remove_row(const Shape &shape, uint8_t *body, uint32_t row);
+// |x - c| of a row of a page with codes, from its factors: to a few per cent.
+float row_length(const Shape &shape, const PostingsView &view, uint32_t row);
+
+} // namespace vecx::ivf

@@ -1,0 +1,197 @@
+// How VACUUM writes lists anew: packs those with many removed rows, splits those that have grown or whose rows have moved
+// away, moves what is left in closing lists. README.md, "Life of a page", has the rules; a new directory is made each time.
+#pragma once
+
+#include "cluster/train.hpp"
+#include "ivf/list_reader.hpp"
+#include "ivf/list_writer.hpp"
+#include "ivf/survey.hpp"
+
+namespace vecx::ivf {
+
+// What becomes of a list.
+enum class Fate : uint8_t { keep, pack, split, drain, shed };
+
+struct Plan {
+    uint32_t id;
+    Fate fate;
+    uint32_t parts; // of split
+};
+
+constexpr uint32_t kMaxParts = 256;
+constexpr uint32_t kOwnBranch = 16; // parts from which on they get a branch of their own
+
+// How many rows a list should have, and what to do about one.
+struct ReshapeRule {
+    double target;       // rows
+    double built_spread2; // mean square distance to centroids when the index was built, 0: unknown
+    uint32_t page_rows;
+    bool may_split;
+};
+inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const ListSurvey &now) {
+    Plan plan{head.id, Fate::keep, 0};
+    if ((head.flags & kClosing) != 0) {
+        plan.fate = Fate::drain;
+        return plan;
+    }
+    const double rows = static_cast<double>(now.rows);
+    if (rule.may_split && rows > 2.5 * rule.target && rows > 2.0 * rule.page_rows) {
+        plan.fate = Fate::split;
+        const double parts = rows / rule.target + 0.5;
+        plan.parts = parts < kMaxParts ? static_cast<uint32_t>(parts) : kMaxParts;
+        return plan;
+    }
+    // Rows came that are farther from the centroid than those it was made for.
+    const double before = static_cast<double>(head.spread2), spread2 = rows > 0 ? now.length2 / rows : 0;
+    if (rule.may_split && before > 0 && spread2 > 1.5 * before && rows > 1.25 * head.rows && rows > rule.page_rows) {
+        plan.fate = Fate::split;
+        const double parts = rows / rule.target + 0.5;
+        plan.parts = parts < 2 ? 2 : parts < kMaxParts ? static_cast<uint32_t>(parts) : kMaxParts;
+        return plan;
+    }
+    const double needed = rows / rule.page_rows + 1;
+    if (now.dead * 5 > now.rows + now.dead || now.pages > 1.5 * needed + 1)
+        plan.fate = Fate::pack;
+    return plan;
+}
+
+// Whether a list has rows that may be nearer to one of the lists that a split has just made.
+inline bool may_have_strays(const CentroidHead &head, const ListSurvey &now) {
+    const double before = static_cast<double>(head.spread2);
+    return (head.flags & kClosing) == 0 && now.rows > 0 && now.length2 > 1.15 * before * static_cast<double>(now.rows);
+}
+
+// Writes a new directory: branches and their lists, in order. Nothing of it can be reached before commit().
+template <ListStore S>
+class DirectoryWriter {
+  public:
+    DirectoryWriter(S &store, Arena &arena, const Shape &shape, uint32_t born)
+        : store_(&store), shape_(shape), born_(born), roots_(store, arena, shape.body_size), lists_(store, arena, shape.body_size),
+          root_(arena.make_array<uint8_t>(shape.centroid_size())), entry_(arena.make_array<uint8_t>(shape.centroid_size())) {
+        roots_.start(PageKind::centroids, kRootBranch, born, shape.centroid_size());
+    }
+    Status open_branch(const CentroidHead &head, const int8_t *code) {
+        VECX_TRY(close_branch());
+        fill(root_, head, code);
+        reinterpret_cast<CentroidHead *>(root_)->rows = 0;
+        return Status{};
+    }
+    Status add_list(const CentroidHead &head, const int8_t *code) {
+        CentroidHead *root = reinterpret_cast<CentroidHead *>(root_);
+        if (!open_) {
+            lists_.start(PageKind::centroids, branches_, born_, shape_.centroid_size());
+            open_ = true;
+        }
+        fill(entry_, head, code);
+        ++root->rows;
+        ++count_;
+        return lists_.add(entry_);
+    }
+    // Makes it the index's. `next_list`: the id after those given out.
+    Status commit(uint32_t next_list) {
+        VECX_TRY(close_branch());
+        Link root;
+        VECX_TRY(roots_.finish(&root));
+        if (count_ == 0 || count_ > kMaxLists)
+            return Status::make(Code::internal, "a directory of %u lists", count_);
+        return update_meta(*store_, [&](MetaRecord &meta) {
+            meta.root = root;
+            meta.lists = count_;
+            meta.branches = branches_;
+            meta.next_list = next_list;
+            ++meta.structure;
+        });
+    }
+    uint32_t lists() const { return count_; }
+
+  private:
+    void fill(uint8_t *entry, const CentroidHead &head, const int8_t *code) {
+        memcpy(entry, &head, sizeof head);
+        memcpy(entry + sizeof head, code, shape_.centroid_dim());
+    }
+    Status close_branch() {
+        if (!open_)
+            return Status{}; // a branch without lists is left out
+        CentroidHead *root = reinterpret_cast<CentroidHead *>(root_);
+        VECX_TRY(lists_.finish(&root->first));
+        root->id = branches_++;
+        open_ = false;
+        return roots_.add(root_);
+    }
+    S *store_;
+    Shape shape_;
+    uint32_t born_;
+    ChainWriter<S> roots_, lists_;
+    uint8_t *root_, *entry_;
+    uint32_t branches_ = 0, count_ = 0;
+    bool open_ = false;
+};
+
+// Ends the part of a list that is to be copied: from then on rows go to a new page, *open. With `last` nothing follows: the
+// list takes no rows any more, and *open is none.
+template <ListStore S>
+Status seal_list(S &store, const Shape &shape, uint32_t list, Link from, uint32_t born, bool last, Link *open) {
+    *open = Link{};
+    if (!last)
+        VECX_TRY(allocate(store, PageKind::postings, list, born, open));
+    for (Link at = from;;) {
+        store.poll();
+        const char *fault = nullptr;
+        Link next{};
+        bool sealed = false;
+        VECX_TRY(store.update(at.block, [&](MutablePage &page) {
+            const PostingsHead *head;
+            fault = postings_fault(view_of(page), shape, at, list, &head);
+            if (fault != nullptr)
+                return false;
+            next = head->page.next;
+            if (!next.none())
+                return false;
+            page_head(page)->flags |= kSealed;
+            page_head(page)->next = *open;
+            sealed = true;
+            return true;
+        }));
+        if (fault != nullptr)
+            return fault_status(at.block, fault);
+        if (sealed)
+            return Status{};
+        at = next;
+    }
+}
+
+// A row's place in rotated space from its code: what is known where its vector is not. Returns |x - that|^2 (0: unknown).
+inline double decode_row(const Shape &shape, const uint8_t *row, const float *centre, float *out) {
+    RowHead head;
+    memcpy(&head, row, sizeof head);
+    const uint64_t *signs = reinterpret_cast<const uint64_t *>(row + sizeof(RowHead)), *planes = signs + shape.words;
+    const uint32_t n = shape.centroid_dim();
+    const int top = 1 << (shape.bits - 1);
+    double along = 0, length2 = 0; // <c, v>, |v|^2
+    for (uint32_t i = 0; i < n; ++i) {
+        int u = ((signs[i / 64] >> (i % 64)) & 1) != 0 ? top : 0;
+        for (int p = 0; p < shape.bits - 1; ++p)
+            u |= static_cast<int>((planes[static_cast<size_t>(p) * shape.words + i / 64] >> (i % 64)) & 1) << p;
+        const int v = 2 * u - (2 * top - 1);
+        out[i] = static_cast<float>(v);
+        along += static_cast<double>(v) * static_cast<double>(centre[i]);
+        length2 += static_cast<double>(v) * v;
+    }
+    const bool ip = shape.metric == Metric::ip, fine = shape.bits > 1;
+    const double mul = fine ? static_cast<double>(head.factors.fine_mul) : static_cast<double>(head.factors.mul);
+    const double add = fine ? static_cast<double>(head.factors.fine_add) : static_cast<double>(head.factors.add);
+    const double s = ip ? -mul : -mul / 2;
+    double square = static_cast<double>(head.factors.length) * static_cast<double>(head.factors.length);
+    if (!ip && fine)
+        square = add - 2 * s * along;
+    // The nearest multiple of v to o is <o, v> / |v|^2 of it, and <o, v> = |o|^2 / s.
+    double factor = s > 0 && square > 0 ? square / (s * length2) : 0;
+    if (!(factor * factor * length2 <= square * 1.01))
+        factor = std::sqrt(square > 0 ? square / length2 : 0);
+    for (uint32_t i = 0; i < n; ++i)
+        out[i] = centre[i] + static_cast<float>(factor) * out[i];
+    const double lost = square - factor * factor * length2;
+    return !ip && lost > 0 ? lost : 0;
+}
+
+} // namespace vecx::ivf

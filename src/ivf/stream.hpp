@@ -1,0 +1,638 @@
+// A scan: the rows of the index one after the other, nearest first, until all have been returned. README.md, "Search".
+//
+// What is known of a row is a lower bound of its key: first from one bit a coordinate, then from all bits, then the key
+// itself. The row with the least is always the next to be looked at more closely, and when that is a key, to leave.
+//   pool_    bounds of the lists looked at that lie below window_, in no order
+//   heap_    those of the pool that have come up, in order
+//   beyond   rows whose first bound is window_ or more are not kept: their lists are read again when all others have left
+#pragma once
+
+#include <algorithm>
+#include <limits>
+
+#include "ivf/postings.hpp"
+#include "ivf/probe.hpp"
+#include "ivf/scan.hpp"
+
+namespace vecx::ivf {
+
+// `rows` is used only where exact distances are not in the index (quantiser none and rerank = index keep the vectors); what it
+// reports as not found is left out. Sorter: hnsw/scan.hpp.
+template <ListStore S, RowSource R, Sorter T>
+class Stream {
+  public:
+    // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
+    // everything is 0. The directory must be of the metapage that was read when the scan began, and outlive the stream.
+    Stream(S &store, R &rows, T &sorter, Arena &arena, const Directory &directory, Payload query, StreamOptions options)
+        : store_(&store), rows_(&rows), sorter_(&sorter), arena_(&arena), shape_(directory.shape()), directory_(&directory), payload_(query),
+          options_(options), measure_(make_measure(shape_.type, shape_.metric, shape_.dim, kernels::active)), lists_(arena),
+          pool_(arena), heap_(arena), late_(arena), tids_(arena) {
+        if (options_.probes < 1)
+            options_.probes = 1;
+    }
+
+    // The next row; `found` is false at the end. Takes share locks of single pages and holds none when it returns.
+    Status next(Row *row, bool *found) {
+        for (;;) {
+            switch (phase_) {
+            case Phase::start:
+                VECX_TRY(begin());
+                break;
+            case Phase::window: {
+                VECX_TRY(fill_heap());
+                if (heap_.empty() || heap_.top().key > window_) {
+                    VECX_TRY(widen());
+                    break;
+                }
+                bool out;
+                VECX_TRY(step(row, &out));
+                if (out) {
+                    *found = true;
+                    return Status{};
+                }
+                break;
+            }
+            case Phase::sorted: {
+                take_sorted();
+                if (heap_.empty()) {
+                    phase_ = Phase::late;
+                    break;
+                }
+                bool out;
+                VECX_TRY(step(row, &out));
+                if (out) {
+                    *found = true;
+                    return Status{};
+                }
+                break;
+            }
+            case Phase::late:
+                *found = !late_.empty();
+                if (*found)
+                    *row = late_.pop();
+                else
+                    phase_ = Phase::end;
+                return Status{};
+            case Phase::all:
+                VECX_TRY(next_of_all(row, found));
+                if (!*found)
+                    phase_ = Phase::end;
+                return Status{};
+            case Phase::end:
+                *found = false;
+                return Status{};
+            }
+        }
+    }
+
+    const StreamCounters &counters() const { return counters_; }
+
+  private:
+    enum class Phase : uint8_t { start, window, sorted, late, all, end };
+    enum class Known : uint8_t { coarse, fine, exact };
+
+    static constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    static constexpr size_t kWindow = 512;  // rows that a window keeps at least; twice as many at most
+    static constexpr size_t kGrowth = 4;    // of the window, each time the lists are read again
+    static constexpr uint32_t kMaxRounds = 3; // of reading the same lists, before the sorter takes over
+    static constexpr size_t kFirstPick = 48; // rows taken from the pool at first
+    static constexpr uint32_t kBatch = 24;   // second looks at a time
+    // Deviations allowed for (README.md, "Measured before").
+    static constexpr float kCoarseDeviations = 2.5f, kFineDeviations = 3.0f;
+
+    struct Item {
+        double key; // or a lower bound
+        Link page;
+        uint32_t list; // in lists_, as long as the bound is a coarse one
+        uint32_t id;   // of the list
+        uint16_t row;
+        Known known;
+        HeapTid tid;
+    };
+    struct Nearer {
+        bool operator()(const Item &a, const Item &b) const {
+            return a.key != b.key ? a.key < b.key : a.known > b.known; // an exact one first
+        }
+    };
+    struct NearerRow {
+        bool operator()(const Row &a, const Row &b) const { return a.distance < b.distance; }
+    };
+
+    Status begin() {
+        if (payload_.bytes == nullptr) {
+            phase_ = Phase::all;
+            tids_.reserve(shape_.page_rows);
+            return Status{};
+        }
+        bounds_ = arena_->make_array<float>(shape_.page_rows + 4);
+        if (!payload_is_sound(shape_.type, shape_.dim, payload_))
+            return Status::make(Code::data_exception, "query does not have the shape of the index (%d dimensions)", shape_.dim);
+        if (measure_.distance == nullptr)
+            return Status::make(Code::internal, "no distance for this type and metric");
+        keys_ = arena_->make_array<double>(shape_.coded() ? 1 : shape_.page_rows);
+        probe_ = place(arena_->make_array<Probe>(1), *directory_, payload_, *arena_);
+        order_ = place(arena_->make_array<ListOrder>(1), *directory_, *probe_, *arena_);
+        signs_ = arena_->make_array<uint64_t>(static_cast<size_t>(shape_.words) * kBatch + 1);
+        phase_ = Phase::window;
+        return probe_more(options_.probes);
+    }
+    template <class C, class... A>
+    static C *place(C *room, A &&...arguments) {
+        static_assert(std::is_trivially_destructible_v<C>);
+        return std::construct_at(room, std::forward<A>(arguments)...);
+    }
+
+    // Further `count` lists become those that are looked at.
+    Status probe_more(uint64_t count) {
+        lists_.clear();
+        const uint64_t limit = options_.max_probes > 0 && options_.max_probes > options_.probes ? options_.max_probes
+                               : options_.max_probes > 0                                        ? options_.probes
+                                                                                                : UINT64_MAX;
+        order_->expect(counters_.lists + count);
+        for (; count > 0 && counters_.lists < limit; --count) {
+            ListAhead list;
+            bool found;
+            VECX_TRY(order_->next(*store_, &list, &found));
+            if (!found)
+                break;
+            lists_.push_back(list);
+            ++counters_.lists;
+        }
+        if (lists_.empty()) {
+            phase_ = Phase::late;
+            return Status{};
+        }
+        rounds_ = 0;
+        wanted_ = kWindow;
+        beyond_ = -kInfinity;
+        return sweep();
+    }
+
+    // Reads the lists in hand for rows whose bound is at least beyond_, and keeps the least of them.
+    Status sweep() {
+        window_ = kInfinity;
+        pick_ = kFirstPick;
+        ++rounds_;
+        for (uint32_t i = 0; i < lists_.size(); ++i)
+            VECX_TRY(for_each_page(lists_[i], [&](Link at, Link *next) {
+                make_room();
+                return sweep_page(i, at, next);
+            }));
+        pool_low_ = -kInfinity;
+        return Status{};
+    }
+
+    // visit(at, &next) for the pages of a list.
+    template <class F>
+    Status for_each_page(const ListAhead &list, F visit) {
+        const uint32_t blocks = store_->block_count();
+        uint32_t pages = 0;
+        for (Link at = list.first, next{}; !at.none(); at = next) {
+            store_->poll();
+            if (++pages > blocks)
+                return fault_status(at.block, "chain of pages runs in a circle");
+            VECX_TRY(visit(at, &next));
+            if constexpr (requires { store_->prefetch(at.block); })
+                if (!next.none())
+                    store_->prefetch(next.block);
+        }
+        return Status{};
+    }
+
+    // Rows of a page whose bound is in [beyond_, window_) go to the pool, which has room for them.
+    Status sweep_page(uint32_t index, Link at, Link *next) {
+        const ListAhead &list = lists_[index];
+        const char *fault = nullptr;
+        ++counters_.pages;
+        VECX_TRY(store_->read(at.block, [&](const PageView &page) {
+            const PostingsHead *head;
+            fault = postings_fault(page, shape_, at, list.id, &head);
+            if (fault != nullptr)
+                return;
+            *next = head->page.next;
+            const PostingsView view = view_postings(page.body, shape_);
+            counters_.rows += head->count;
+            if (shape_.coded())
+                coarse_bounds(view, list);
+            else
+                exact_keys(view);
+            const float window = window_ < 3.4e38 ? static_cast<float>(window_) : std::numeric_limits<float>::infinity();
+            const bool open = window_ == kInfinity;
+            Item item{};
+            item.page = at;
+            item.list = index;
+            item.id = list.id;
+            item.known = shape_.coded() ? Known::coarse : Known::exact;
+            for (uint32_t i = 0; i < head->count; ++i) {
+                if (!(shape_.coded() ? bounds_[i] < window || open : keys_[i] < window_ || open))
+                    continue;
+                item.key = shape_.coded() ? static_cast<double>(bounds_[i]) : keys_[i];
+                item.tid = view.tids()[i];
+                if (item.tid.offset == 0 || item.key < beyond_)
+                    continue;
+                item.row = static_cast<uint16_t>(i);
+                pool_.push_back(item);
+            }
+        }));
+        return fault == nullptr ? Status{} : fault_status(at.block, fault);
+    }
+
+    // Quantiser none: the keys themselves.
+    void exact_keys(const PostingsView &view) {
+        for (uint32_t i = 0; i < view.head().count; ++i) {
+            if (view.tids()[i].offset == 0)
+                continue;
+            const double distance = measure_.distance(measure_, payload_, Payload{view.payload(i), shape_.payload_size});
+            keys_[i] = distance == distance ? distance : kInfinity;
+            ++counters_.exact;
+        }
+    }
+
+    void coarse_bounds(const PostingsView &view, const ListAhead &list) {
+        const PostingsHead &head = view.head();
+        quant::Bounds bounds;
+        bounds.centre_key = list.key;
+        bounds.reach = list.reach;
+        bounds.add_scale = head.add_scale;
+        bounds.mul_scale = head.mul_scale;
+        bounds.deviations = kCoarseDeviations;
+        quant::lower_bounds(probe_->query(), bounds, shape_.words, (head.count + 3u) / 4, view.signs(), view.add(), view.mul(), bounds_);
+    }
+
+    // Before a page is read: room for its rows in the pool, if need be by narrowing the window.
+    void make_room() {
+        if (pool_.size() > 2 * wanted_)
+            narrow();
+        pool_.reserve(pool_.size() + shape_.page_rows);
+    }
+    void narrow() {
+        Item *middle = pool_.begin() + wanted_;
+        std::nth_element(pool_.begin(), middle, pool_.end(), Nearer{});
+        const double limit = middle->key;
+        size_t kept = 0;
+        for (const Item &item : pool_)
+            if (item.key < limit)
+                pool_[kept++] = item;
+        if (kept == 0) { // all alike: they are all needed
+            wanted_ *= 2;
+            return;
+        }
+        pool_.resize_uninitialized(kept);
+        window_ = limit;
+    }
+
+    // Sees to it that the least of all that is kept is on top of the heap.
+    Status fill_heap() {
+        while (!pool_.empty() && (heap_.empty() || heap_.top().key > pool_low_)) {
+            const size_t count = std::min(pick_, pool_.size());
+            pick_ *= 2;
+            if (count < pool_.size()) {
+                std::nth_element(pool_.begin(), pool_.begin() + (pool_.size() - count), pool_.end(),
+                                 [](const Item &a, const Item &b) { return Nearer{}(b, a); });
+                for (size_t i = 0; i < count; ++i) {
+                    heap_.push(pool_.back());
+                    pool_.pop_back();
+                }
+                pool_low_ = kInfinity;
+                for (const Item &item : pool_)
+                    pool_low_ = std::min(pool_low_, item.key);
+            } else {
+                for (const Item &item : pool_)
+                    heap_.push(item);
+                pool_.clear();
+                pool_low_ = kInfinity;
+            }
+        }
+        return Status{};
+    }
+
+    // Looks at the top of the heap more closely, or lets it leave.
+    Status step(Row *row, bool *out) {
+        *out = false;
+        store_->poll();
+        if (heap_.top().known == Known::coarse)
+            return shape_.bits > 1 ? refine() : make_exact(heap_.pop());
+        const Item item = heap_.pop();
+        if (item.known == Known::fine)
+            return make_exact(item);
+        *row = Row{item.tid, probe_->shown(item.key)};
+        if (item.key < floor_) {
+            if (options_.late == LateRows::left_out)
+                return Status{};
+            if (options_.late == LateRows::after_all && !second_run_) {
+                late_.push(*row);
+                return Status{};
+            }
+        } else {
+            floor_ = item.key;
+        }
+        *out = true;
+        return Status{};
+    }
+
+    // Bounds from all bits for the best of the heap whose bounds are from one, in the order of their pages.
+    Status refine() {
+        Item batch[kBatch];
+        uint32_t count = 0;
+        while (count < kBatch && !heap_.empty() && heap_.top().known == Known::coarse)
+            batch[count++] = heap_.pop();
+        std::sort(batch, batch + count, [](const Item &a, const Item &b) { return a.page.block != b.page.block ? a.page.block < b.page.block : a.row < b.row; });
+        Link codes[kBatch];
+        uint32_t offsets[kBatch];
+        for (uint32_t i = 0; i < count;) {
+            uint32_t end = i + 1;
+            while (end < count && batch[end].page == batch[i].page)
+                ++end;
+            const Link at = batch[i].page;
+            const char *fault = nullptr;
+            ++counters_.pages;
+            VECX_TRY(store_->read(at.block, [&](const PageView &page) {
+                const PostingsHead *head;
+                fault = postings_fault(page, shape_, at, batch[i].id, &head);
+                if (fault != nullptr)
+                    return;
+                const PostingsView view = view_postings(page.body, shape_);
+                for (uint32_t k = i; k < end; ++k) {
+                    if (batch[k].row >= head->count) {
+                        fault = "page of rows has lost some";
+                        return;
+                    }
+                    view.copy_signs(batch[k].row, signs_ + static_cast<size_t>(k) * shape_.words);
+                    const Place place = code_place(shape_, *head, batch[k].row);
+                    codes[k] = view.codes()[place.page];
+                    offsets[k] = place.offset;
+                }
+            }));
+            if (fault != nullptr)
+                return fault_status(at.block, fault);
+            if constexpr (requires { store_->prefetch(at.block); })
+                for (uint32_t k = i; k < end; ++k)
+                    store_->prefetch(codes[k].block);
+            i = end;
+        }
+        for (uint32_t i = 0; i < count;) {
+            uint32_t end = i + 1;
+            while (end < count && codes[end] == codes[i])
+                ++end;
+            const Link at = codes[i];
+            const char *fault = nullptr;
+            ++counters_.pages;
+            VECX_TRY(store_->read(at.block, [&](const PageView &page) {
+                fault = cold_page_fault(page, PageKind::codes, at, batch[i].id);
+                if (fault != nullptr)
+                    return;
+                for (uint32_t k = i; k < end; ++k) {
+                    if (offsets[k] + shape_.fine_size() > page_head(page)->low) {
+                        fault = "code lies beyond the end of its page";
+                        return;
+                    }
+                    fine_bound(page.body + offsets[k], signs_ + static_cast<size_t>(k) * shape_.words, &batch[k]);
+                }
+            }));
+            if (fault != nullptr)
+                return fault_status(at.block, fault);
+            i = end;
+        }
+        counters_.fine += count;
+        for (uint32_t i = 0; i < count; ++i)
+            heap_.push(batch[i]);
+        return Status{};
+    }
+
+    void fine_bound(const uint8_t *record, const uint64_t *signs, Item *item) const {
+        FineHead fine;
+        memcpy(&fine, record, sizeof fine);
+        const ListAhead &list = lists_[item->list];
+        const float key = quant::fine_key(probe_->query(), list.key, shape_.words, shape_.bits, signs, record + sizeof fine, fine.add, fine.mul);
+        const float error = quant::fine_error(probe_->query(), shape_.words, shape_.bits, list.reach, fine.error);
+        const float bound = key - kFineDeviations * error;
+        item->known = Known::fine;
+        if (bound > -3e38f && bound < 3e38f)
+            item->key = static_cast<double>(bound); // else it stays as it was
+    }
+
+    // The key itself.
+    Status make_exact(Item item) {
+        double key = 0;
+        bool found = false;
+        ++counters_.exact;
+        if (shape_.vectors_rows > 0 && !item.page.none()) {
+            VECX_TRY(exact_in_index(item, &key, &found));
+        } else {
+            double distance;
+            VECX_TRY(rows_->distance(item.tid, &distance, &found));
+            if (found)
+                key = distance == distance ? probe_->key_of_shown(distance) : kInfinity;
+        }
+        if (!found)
+            return Status{};
+        item.key = key;
+        item.known = Known::exact;
+        heap_.push(item);
+        return Status{};
+    }
+
+    Status exact_in_index(const Item &item, double *key, bool *found) {
+        const char *fault = nullptr;
+        Link at = item.page, vectors{};
+        uint32_t offset = 0;
+        const uint32_t list = item.id;
+        counters_.pages += 2;
+        VECX_TRY(store_->read(at.block, [&](const PageView &page) {
+            const PostingsHead *head;
+            fault = postings_fault(page, shape_, at, list, &head);
+            if (fault != nullptr || item.row >= head->count)
+                return;
+            const Place place = vector_place(shape_, *head, item.row);
+            vectors = view_postings(page.body, shape_).vectors()[place.page];
+            offset = place.offset;
+        }));
+        if (fault != nullptr || vectors.none())
+            return fault_status(at.block, fault != nullptr ? fault : "page of rows has lost some");
+        VECX_TRY(store_->read(vectors.block, [&](const PageView &page) {
+            fault = cold_page_fault(page, PageKind::vectors, vectors, list);
+            if (fault == nullptr && offset + shape_.payload_size > page_head(page)->low)
+                fault = "vector lies beyond the end of its page";
+            if (fault != nullptr)
+                return;
+            const double distance = measure_.distance(measure_, payload_, Payload{page.body + offset, shape_.payload_size});
+            *key = distance == distance ? probe_->key_of_measure(distance) : kInfinity;
+        }));
+        *found = true;
+        return fault == nullptr ? Status{} : fault_status(vectors.block, fault);
+    }
+
+    size_t bytes() const { return pool_.capacity_bytes() + heap_.bytes() + late_.bytes(); }
+
+    // All that the window held has left: what lies beyond it is next, then further lists.
+    Status widen() {
+        if (window_ == kInfinity) {
+            if (!options_.iterate) {
+                phase_ = Phase::late;
+                return Status{};
+            }
+            if (late_.bytes() > options_.memory_limit / 2)
+                return sort_rest();
+            return probe_more(counters_.lists); // as many again
+        }
+        beyond_ = window_;
+        wanted_ *= kGrowth;
+        if (rounds_ > kMaxRounds || 3 * wanted_ * sizeof(Item) + bytes() > options_.memory_limit)
+            return sort_rest();
+        return sweep();
+    }
+
+    // The rest goes through the sorter: rows of the lists in hand that lie beyond the window, and those of all further lists.
+    Status sort_rest() {
+        counters_.swept = true;
+        if (window_ < kInfinity) {
+            beyond_ = window_;
+            VECX_TRY(put_lists());
+        }
+        beyond_ = -kInfinity;
+        while (options_.iterate && (options_.max_probes == 0 || counters_.lists < options_.max_probes)) {
+            ListAhead list;
+            bool found;
+            VECX_TRY(order_->next(*store_, &list, &found));
+            if (!found)
+                break;
+            ++counters_.lists;
+            lists_.clear();
+            lists_.push_back(list);
+            VECX_TRY(put_lists());
+        }
+        sorter_->finish();
+        sorted_found_ = sorter_->next(&sorted_.tid, &sorted_.low, &sorted_.high);
+        phase_ = Phase::sorted;
+        return Status{};
+    }
+
+    Status put_lists() {
+        window_ = kInfinity;
+        for (uint32_t i = 0; i < lists_.size(); ++i)
+            VECX_TRY(for_each_page(lists_[i], [&](Link at, Link *next) {
+                pool_.clear();
+                pool_.reserve(shape_.page_rows);
+                VECX_TRY(sweep_page(i, at, next));
+                for (const Item &item : pool_) {
+                    double low = item.key, high = item.known == Known::exact ? low : kInfinity;
+                    if (item.known != Known::exact && shape_.vectors_rows > 0) {
+                        bool found;
+                        VECX_TRY(exact_in_index(item, &low, &found));
+                        high = low;
+                    }
+                    sorter_->put(options_.late == LateRows::after_all && low < floor_, low, high, item.tid);
+                }
+                return Status{};
+            }));
+        pool_.clear();
+        return Status{};
+    }
+
+    // Rows from the sorter that may be the next ones go to the heap.
+    void take_sorted() {
+        while (sorted_found_ && (heap_.empty() || sorted_.low <= heap_.top().key)) {
+            if (sorted_.low < sorted_before_ && !second_run_) {
+                // Those that were late when they were put follow behind all others.
+                if (!heap_.empty())
+                    return;
+                second_run_ = true;
+                floor_ = -kInfinity;
+            }
+            sorted_before_ = sorted_.low;
+            Item item{};
+            item.key = sorted_.low;
+            item.known = sorted_.low == sorted_.high ? Known::exact : Known::fine;
+            item.tid = sorted_.tid;
+            heap_.push(item);
+            sorted_found_ = sorter_->next(&sorted_.tid, &sorted_.low, &sorted_.high);
+        }
+    }
+
+    // The NULL query needs no order: rows as the pages have them.
+    Status next_of_all(Row *row, bool *found) {
+        for (;;) {
+            if (tid_at_ < tids_.size()) {
+                *row = Row{tids_[tid_at_++], 0};
+                *found = true;
+                return Status{};
+            }
+            store_->poll();
+            if (at_.none()) {
+                if (list_at_ < lists_.size()) {
+                    at_ = lists_[list_at_++].first;
+                    continue;
+                }
+                *found = false;
+                if (branch_at_ == directory_->branches())
+                    return Status{};
+                lists_.clear();
+                list_at_ = 0;
+                VECX_TRY(directory_->for_each_list(*store_, branch_at_++, [&](const CentroidHead &head, const int8_t *) {
+                    lists_.push_back(ListAhead{0, 0, head.id, head.first});
+                }));
+                continue;
+            }
+            tids_.clear();
+            tid_at_ = 0;
+            const char *fault = nullptr;
+            const Link at = at_;
+            ++counters_.pages;
+            VECX_TRY(store_->read(at.block, [&](const PageView &page) {
+                const PostingsHead *head;
+                fault = postings_fault(page, shape_, at, lists_[list_at_ - 1].id, &head);
+                if (fault != nullptr)
+                    return;
+                at_ = head->page.next;
+                const PostingsView view = view_postings(page.body, shape_);
+                for (uint32_t i = 0; i < head->count; ++i)
+                    if (view.tids()[i].offset != 0)
+                        tids_.push_back(view.tids()[i]);
+            }));
+            if (fault != nullptr)
+                return fault_status(at.block, fault);
+        }
+    }
+
+    struct Sorted {
+        HeapTid tid;
+        double low, high;
+    };
+
+    S *store_;
+    R *rows_;
+    T *sorter_;
+    Arena *arena_;
+    Shape shape_;
+    const Directory *directory_;
+    Payload payload_;
+    StreamOptions options_;
+    Measure measure_;
+    Probe *probe_ = nullptr;
+    ListOrder *order_ = nullptr;
+    Array<ListAhead> lists_; // in hand
+    Array<Item> pool_;
+    Heap<Item, Nearer> heap_;
+    Heap<Row, NearerRow> late_;
+    Array<HeapTid> tids_; // of a page, for the NULL query
+    float *bounds_ = nullptr;   // of a page
+    double *keys_ = nullptr;    // of a page, quantiser none
+    uint64_t *signs_ = nullptr; // of a batch
+    StreamCounters counters_{};
+    double window_ = kInfinity;   // rows of the lists in hand with a bound of this or more are not in the pool
+    double beyond_ = -kInfinity;  // those with less have left
+    double pool_low_ = kInfinity; // no bound in the pool is less
+    double floor_ = -kInfinity;   // the greatest key that has left
+    size_t wanted_ = kWindow, pick_ = kFirstPick;
+    uint32_t rounds_ = 0;
+    bool second_run_ = false;
+    bool sorted_found_ = false;
+    Sorted sorted_{};
+    double sorted_before_ = -kInfinity;
+    uint32_t branch_at_ = 0;
+    size_t list_at_ = 0, tid_at_ = 0;
+    Link at_{};
+    Phase phase_ = Phase::start;
+};
+
+} // namespace vecx::ivf

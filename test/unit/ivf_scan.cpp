@@ -1,0 +1,251 @@
+// Scans of an inverted file: every row once, in exact order, whatever the quantiser, metric and options.
+#include "ivf_support.hpp"
+
+namespace vecx::test {
+namespace {
+
+using ivf::QuantizerKind;
+using ivf::RerankKind;
+
+struct Kind {
+    ElementType type;
+    Metric metric;
+    IvfIndex::Options options;
+};
+
+std::vector<Kind> kinds() {
+    IvfIndex::Options coded, none, index, one_bit, many_bits;
+    none.quantizer = QuantizerKind::none;
+    index.rerank = RerankKind::index;
+    one_bit.bits = 1;
+    many_bits.bits = 8;
+    return {
+        {ElementType::f32, Metric::l2, coded},     {ElementType::f32, Metric::ip, coded},     {ElementType::f32, Metric::cosine, coded},
+        {ElementType::f16, Metric::l2, one_bit},   {ElementType::bf16, Metric::ip, one_bit},  {ElementType::i8, Metric::cosine, many_bits},
+        {ElementType::f32, Metric::l2, index},     {ElementType::f16, Metric::ip, index},     {ElementType::i8, Metric::l2, index},
+        {ElementType::f32, Metric::l2, none},      {ElementType::f32, Metric::ip, none},      {ElementType::f32, Metric::cosine, none},
+        {ElementType::f32, Metric::l1, none},      {ElementType::bit, Metric::hamming, none}, {ElementType::bit, Metric::jaccard, none},
+        {ElementType::bf16, Metric::l2, none},
+    };
+}
+
+void expect_all_in_order(IvfIndex &index, const Bytes &query, const IvfIndex::Scan &scan, size_t may_be_late) {
+    const std::vector<double> exact = index.exact(query);
+    ASSERT_EQ(scan.rows.size(), exact.size());
+    EXPECT_EQ(std::set<uint32_t>(scan.rows.begin(), scan.rows.end()).size(), exact.size());
+    size_t late = 0;
+    for (size_t i = 1; i < scan.distances.size(); ++i)
+        late += scan.distances[i] < scan.distances[i - 1] - 1e-6 * std::fabs(scan.distances[i]);
+    EXPECT_LE(late, may_be_late);
+    for (size_t i = 0; i < scan.rows.size(); ++i)
+        EXPECT_NEAR(scan.distances[i], index.shown(query, index.rows.at(scan.rows[i])), 1e-5 * (1 + std::fabs(scan.distances[i])));
+}
+
+TEST(IvfScan, AllRowsInOrder) {
+    for (const Kind &kind : kinds())
+        for (int dim : {5, 70, 200}) {
+            SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " dim " << dim << " bits " << kind.options.bits);
+            IvfIndex index(kind.type, kind.metric, dim, kind.options);
+            index.build_many(600);
+            // Two lists first, then the others: two runs, the second of those that came late.
+            const Bytes query = index.fresh();
+            expect_all_in_order(index, query, index.scan(query, 1000), 1);
+            // All lists at once: one run.
+            auto all = IvfIndex::kAll;
+            all.probes = 100;
+            const IvfIndex::Scan scan = index.scan(query, 1000, all);
+            expect_all_in_order(index, query, scan, 1);
+            EXPECT_EQ(scan.counters.lists, index.options.lists);
+        }
+}
+
+TEST(IvfScan, FirstRowsAreTheNearest) {
+    for (const Kind &kind : kinds()) {
+        SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " bits " << kind.options.bits);
+        IvfIndex index(kind.type, kind.metric, 128, kind.options);
+        index.build_many(1500);
+        auto all = IvfIndex::kAll;
+        all.probes = 100;
+        size_t hits = 0, fetched = 0;
+        for (int q = 0; q < 20; ++q) {
+            const Bytes query = index.fresh();
+            const IvfIndex::Scan scan = index.scan(query, 10, all);
+            ASSERT_EQ(scan.rows.size(), 10u);
+            const double tenth = index.exact(query)[9];
+            for (double d : scan.distances)
+                hits += d <= tenth + 1e-6 * std::fabs(tenth);
+            fetched += scan.counters.exact;
+        }
+        EXPECT_GE(hits, kind.options.quantizer == QuantizerKind::none ? 200u : 196u);
+        if (kind.options.bits != 1 && kind.options.quantizer != QuantizerKind::none) {
+            EXPECT_LE(fetched, 20u * 40);
+        }
+    }
+}
+
+TEST(IvfScan, WithoutIterationOnlyTheProbedLists) {
+    IvfIndex index(ElementType::f32, Metric::l2, 32, {});
+    index.build_many(500);
+    auto one = IvfIndex::kAll;
+    one.probes = 1;
+    one.iterate = false;
+    const IvfIndex::Scan scan = index.scan(index.fresh(), 1000, one);
+    EXPECT_LT(scan.rows.size(), 500u);
+    EXPECT_EQ(scan.counters.lists, 1u);
+    auto three = IvfIndex::kAll;
+    three.probes = 1;
+    three.max_probes = 3;
+    EXPECT_EQ(index.scan(index.fresh(), 1000, three).counters.lists, 3u);
+}
+
+TEST(IvfScan, MoreRowsThanTheWindowHolds) {
+    for (QuantizerKind quantizer : {QuantizerKind::rabitq, QuantizerKind::none})
+        for (size_t memory : {size_t{64} << 20, size_t{1} << 16}) {
+            IvfIndex::Options options;
+            options.quantizer = quantizer;
+            options.lists = 3;
+            options.branches = 1;
+            IvfIndex index(ElementType::f32, Metric::l2, 16, options);
+            index.build_many(6000);
+            auto all = IvfIndex::kAll;
+            all.probes = 3;
+            all.memory_limit = memory;
+            const Bytes query = index.fresh();
+            const IvfIndex::Scan scan = index.scan(query, 10000, all);
+            expect_all_in_order(index, query, scan, 1);
+            EXPECT_EQ(scan.counters.swept, memory < (1 << 20));
+        }
+}
+
+TEST(IvfScan, EqualRowsBeyondTheWindow) {
+    IvfIndex index(ElementType::f32, Metric::l2, 8, {});
+    const Bytes value = index.fresh();
+    std::vector<Bytes> values(3000, value);
+    for (int i = 0; i < 500; ++i)
+        values.push_back(index.fresh());
+    index.build(values);
+    auto all = IvfIndex::kAll;
+    all.probes = 100;
+    expect_all_in_order(index, value, index.scan(value, 5000, all), 1);
+}
+
+TEST(IvfScan, NullQueryGivesAllRows) {
+    IvfIndex index(ElementType::f32, Metric::l2, 8, {});
+    index.build_many(700);
+    TestArena arena;
+    ivf::Directory directory(arena.arena);
+    index.load(&directory);
+    IvfIndex::Heap heap{&index, {}};
+    TestSorter sorter;
+    ivf::Stream<IvfStore, IvfIndex::Heap, TestSorter> stream(index.store, heap, sorter, arena.arena, directory, Payload{nullptr, 0}, IvfIndex::kAll);
+    std::set<uint32_t> seen;
+    for (;;) {
+        ivf::Row row;
+        bool found;
+        ASSERT_TRUE(stream.next(&row, &found).ok());
+        if (!found)
+            break;
+        EXPECT_TRUE(seen.insert(row_of(row.tid)).second);
+    }
+    EXPECT_EQ(seen.size(), 700u);
+}
+
+TEST(IvfScan, RowsThatTheHeapDoesNotShowAreLeftOut) {
+    IvfIndex index(ElementType::f32, Metric::l2, 8, {});
+    index.build_many(300);
+    for (uint32_t row = 0; row < 300; row += 2)
+        index.rows.erase(row);
+    const Bytes query = index.fresh();
+    expect_all_in_order(index, query, index.scan(query, 1000), 1);
+}
+
+TEST(IvfScan, DirectoryLargerThanMemory) {
+    IvfIndex::Options options;
+    options.lists = 40;
+    options.branches = 5;
+    options.directory_memory = 0;
+    IvfIndex index(ElementType::f32, Metric::l2, 24, options);
+    index.build_many(800);
+    const Bytes query = index.fresh();
+    expect_all_in_order(index, query, index.scan(query, 1000), 1);
+    index.insert_many(50);
+    expect_all_in_order(index, query, index.scan(query, 1000), 1);
+}
+
+TEST(IvfScan, CentroidsLongerThanAPage) {
+    IvfIndex index(ElementType::f32, Metric::l2, 9000, {});
+    index.build_many(30);
+    index.insert_many(10);
+    const Bytes query = index.fresh();
+    expect_all_in_order(index, query, index.scan(query, 1000), 1);
+}
+
+TEST(IvfInsert, GrowsLists) {
+    for (const Kind &kind : kinds()) {
+        SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " bits " << kind.options.bits);
+        IvfIndex index(kind.type, kind.metric, 48, kind.options);
+        index.build_many(100);
+        const uint32_t before = index.store.block_count();
+        index.insert_many(1500);
+        EXPECT_GE(index.store.block_count(), before);
+        EXPECT_FALSE(index.store.allocators());
+        const Bytes query = index.fresh();
+        expect_all_in_order(index, query, index.scan(query, 5000), 1);
+    }
+}
+
+TEST(IvfInsert, IntoAnEmptyIndex) {
+    IvfIndex index(ElementType::f32, Metric::l2, 48, {});
+    index.build({});
+    EXPECT_EQ(index.scan(index.fresh(), 10).rows.size(), 0u);
+    index.insert_many(700);
+    const Bytes query = index.fresh();
+    expect_all_in_order(index, query, index.scan(query, 5000), 1);
+}
+
+TEST(IvfInsert, RowsOfAllSizes) {
+    IvfIndex index(ElementType::f32, Metric::l2, 20, {});
+    index.build_many(100);
+    IvfIndex::Backend backend(index);
+    for (int i = 0; i < 200; ++i) {
+        std::vector<float> v(20);
+        const double size = std::pow(10.0, -12 + (i % 25));
+        for (float &x : v)
+            x = static_cast<float>(size * gauss(index.rng));
+        index.insert(backend, f32_value(v));
+    }
+    for (int q = 0; q < 5; ++q) {
+        const Bytes query = index.fresh();
+        expect_all_in_order(index, query, index.scan(query, 5000), 3);
+    }
+}
+
+// Another backend does something between any two page operations of an insert.
+TEST(IvfInsert, TwoAtTheSameTime) {
+    for (RerankKind rerank : {RerankKind::heap, RerankKind::index}) {
+        IvfIndex::Options options;
+        options.lists = 1;
+        options.branches = 1;
+        options.rerank = rerank;
+        IvfIndex index(ElementType::f32, Metric::l2, 700, options);
+        index.build_many(5);
+        IvfIndex::Backend one(index), two(index);
+        bool busy = false;
+        index.store.hook = [&] {
+            if (busy || index.rng.below(3) != 0)
+                return;
+            busy = true;
+            index.insert(two, index.fresh());
+            busy = false;
+        };
+        for (int i = 0; i < 200; ++i)
+            index.insert(one, index.fresh());
+        index.store.hook = nullptr;
+        EXPECT_GT(index.rows.size(), 400u);
+        const Bytes query = index.fresh();
+        expect_all_in_order(index, query, index.scan(query, 5000), 2);
+    }
+}
+
+} // namespace
+} // namespace vecx::test
