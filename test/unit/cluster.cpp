@@ -21,6 +21,16 @@ namespace {
 
 using namespace vecx::cluster;
 
+// With the best kernels of this CPU: under the sanitizers the scalar ones would take minutes.
+class Cluster : public testing::Test {
+  protected:
+    Cluster() { kernels::choose(kernels::best_level()); }
+    ~Cluster() override { kernels::choose(before_); }
+
+  private:
+    Level before_ = kernels::active->level;
+};
+
 struct Counted {
     std::atomic<size_t> now{0}, most{0};
     Arena arena() {
@@ -154,7 +164,7 @@ std::vector<float> centroid(const Clustering &clustering, uint32_t c) {
     return all;
 }
 
-TEST(Cluster, FindsTheBlobs) {
+TEST_F(Cluster, FindsTheBlobs) {
     const auto rows = blobs(4000, 20, 16, 0.05f, 1);
     Trained t;
     run(t, {16, 20, 4000, Geometry::euclidean, 5}, rows);
@@ -163,7 +173,7 @@ TEST(Cluster, FindsTheBlobs) {
     EXPECT_LT(assign_all(t.clustering, rows, 20).error, 20 * 0.05 * 0.05 / 3 * 1.3);
 }
 
-TEST(Cluster, EveryMemberCountGivesTheSame) {
+TEST_F(Cluster, EveryMemberCountGivesTheSame) {
     const auto rows = blobs(9000, 100, 300, 0.3f, 2);
     for (uint32_t lists : {30u, 700u}) {
         Trained alone;
@@ -183,7 +193,7 @@ TEST(Cluster, EveryMemberCountGivesTheSame) {
 }
 
 // The tree: as good as flat, and no list without points.
-TEST(Cluster, TreeIsAboutAsGoodAsFlat) {
+TEST_F(Cluster, TreeIsAboutAsGoodAsFlat) {
     constexpr uint32_t kDim = 16, kCount = 8000, kLists = 600;
     const auto rows = blobs(kCount, kDim, 1000, 0.2f, 3);
     TrainOptions options{kLists, kDim, kCount, Geometry::euclidean, 3};
@@ -216,7 +226,7 @@ TEST(Cluster, TreeIsAboutAsGoodAsFlat) {
     ASSERT_EQ(tree.clustering.first_child[tree.plan.tops], tree.lists);
 }
 
-TEST(Cluster, DirectionsHaveNormOne) {
+TEST_F(Cluster, DirectionsHaveNormOne) {
     auto rows = blobs(3000, 24, 12, 0.2f, 4);
     normalise(rows, 24);
     Trained t;
@@ -230,7 +240,7 @@ TEST(Cluster, DirectionsHaveNormOne) {
     EXPECT_LT(assign_all(t.clustering, rows, 24).error, 0.2);
 }
 
-TEST(Cluster, MajorityCentroidsAreBits) {
+TEST_F(Cluster, MajorityCentroidsAreBits) {
     Random random(5);
     constexpr uint32_t kDim = 64, kCount = 2000, kKinds = 8;
     std::vector<uint64_t> kinds(kKinds);
@@ -262,7 +272,7 @@ TEST(Cluster, MajorityCentroidsAreBits) {
     EXPECT_GE(right, kKinds - 2);
 }
 
-TEST(Cluster, FewerDifferentPointsThanLists) {
+TEST_F(Cluster, FewerDifferentPointsThanLists) {
     std::vector<float> rows;
     for (uint32_t i = 0; i < 500; ++i)
         for (uint32_t j = 0; j < 8; ++j)
@@ -281,7 +291,7 @@ TEST(Cluster, FewerDifferentPointsThanLists) {
     EXPECT_EQ(none.lists, 0u);
 }
 
-TEST(Cluster, MoreListsThanPointsThroughTheTree) {
+TEST_F(Cluster, MoreListsThanPointsThroughTheTree) {
     const auto rows = blobs(1500, 1000, 1500, 0.1f, 7);
     Trained t;
     run(t, {100000, 1000, 1500, Geometry::euclidean, 7}, rows, 2);
@@ -291,7 +301,7 @@ TEST(Cluster, MoreListsThanPointsThroughTheTree) {
 }
 
 // Values whose squares overflow are no reason to crash, or never to end.
-TEST(Cluster, SurvivesOverflow) {
+TEST_F(Cluster, SurvivesOverflow) {
     std::vector<float> rows(200 * 4);
     Random random(8);
     for (float &x : rows)
@@ -301,7 +311,7 @@ TEST(Cluster, SurvivesOverflow) {
     EXPECT_LE(t.lists, 10u);
 }
 
-TEST(Cluster, KeepsToItsMemory) {
+TEST_F(Cluster, KeepsToItsMemory) {
     for (uint32_t lists : {20u, 600u, 3000u}) {
         TrainOptions options{lists, 64, 20000, Geometry::euclidean, 1};
         constexpr size_t kMembers = 2;
@@ -321,7 +331,7 @@ TEST(Cluster, KeepsToItsMemory) {
     EXPECT_EQ(sample_that_fits({100, 16000, 5000, Geometry::euclidean, 1}, 1, 64 << 10), 0u);
 }
 
-TEST(Cluster, CanBeStopped) {
+TEST_F(Cluster, CanBeStopped) {
     struct Stop {};
     const auto rows = blobs(9000, 100, 300, 0.3f, 2);
     for (int after : {1, 20, 300}) {
@@ -361,7 +371,7 @@ struct Asked {
     }
 };
 
-TEST(Cluster, NearestRowsAreExactHoweverTheyAreCut) {
+TEST_F(Cluster, NearestRowsAreExactHoweverTheyAreCut) {
     constexpr uint32_t kDim = 12, kCount = 1500;
     const auto rows = blobs(kCount, kDim, 40, 0.3f, 21);
     std::vector<const float *> pointers(kCount);
@@ -398,7 +408,7 @@ TEST(Cluster, NearestRowsAreExactHoweverTheyAreCut) {
     }
 }
 
-TEST(Cluster, ProbesAreAsManyAsItTakes) {
+TEST_F(Cluster, ProbesAreAsManyAsItTakes) {
     constexpr uint32_t kDim = 8, kCount = 4000;
     const auto rows = blobs(kCount, kDim, 500, 0.5f, 22);
     Trained t;
@@ -424,7 +434,7 @@ TEST(Cluster, ProbesAreAsManyAsItTakes) {
     EXPECT_GT(before, 2u);
 }
 
-TEST(Cluster, ReservoirIsUniform) {
+TEST_F(Cluster, ReservoirIsUniform) {
     constexpr uint32_t kStream = 1000, kPlaces = 100, kRuns = 400;
     std::vector<uint32_t> taken(kStream);
     for (uint32_t run = 0; run < kRuns; ++run) {
