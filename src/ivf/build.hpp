@@ -1,6 +1,7 @@
 // Writing a new index: the directory first, then the rows, list by list. Memory: a few pages and vectors, and 12 bytes a list.
 #pragma once
 
+#include "base/crash.hpp"
 #include "ivf/chain.hpp"
 #include "ivf/directory.hpp"
 #include "ivf/list_writer.hpp"
@@ -31,6 +32,7 @@ class Builder {
         meta_.wanted_lists = wanted_lists;
         meta_.structure = 1;
         uint32_t block;
+        VECX_CRASH_EXTEND("ivf.build.metapage");
         VECX_TRY(store_->extend([&](MutablePage &page) { init_meta(page, meta_); }, &block));
         if (block != kMetaBlock)
             return Status::make(Code::internal, "the metapage would be block %u", block);

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/crash.hpp"
 #include "base/arena.hpp"
 #include "ivf/page.hpp"
 
@@ -74,6 +75,7 @@ class ChainWriter {
         return Status{};
     }
     Status write(Link next) {
+        VECX_CRASH_SITE("ivf.chain.page");
         return store_->update(current_.block, [&](MutablePage &page) {
             PageHead *head = page_head(page);
             head->next = next;

@@ -51,7 +51,8 @@ Status add_page(S &store, const Shape &shape, uint32_t list, uint32_t born, Link
     // Its rows' codes go on where those of the last page end.
     const uint32_t codes_used = shape.codes_rows > 0 ? (end.codes_skip + end.count) % shape.codes_rows : 0;
     const uint32_t vectors_used = shape.vectors_rows > 0 ? (end.vectors_skip + end.count) % shape.vectors_rows : 0;
-    if (codes_used > 0 || vectors_used > 0)
+    if (codes_used > 0 || vectors_used > 0) {
+        VECX_CRASH_SITE("ivf.insert.share_cold_pages");
         VECX_TRY(store.update(fresh.block, [&](MutablePage &page) {
             PostingsHead *head = reinterpret_cast<PostingsHead *>(page.body);
             if (codes_used > 0) {
@@ -66,7 +67,9 @@ Status add_page(S &store, const Shape &shape, uint32_t list, uint32_t born, Link
             }
             return true;
         }));
+    }
     bool linked = false;
+    VECX_CRASH_SITE("ivf.insert.link_page");
     VECX_TRY(store.update(last.block, [&](MutablePage &page) {
         const PostingsHead *head;
         if (postings_fault(view_of(page), shape, last, list, &head) != nullptr || !head->page.next.none() ||
@@ -85,6 +88,7 @@ Status add_page(S &store, const Shape &shape, uint32_t list, uint32_t born, Link
 // Where a search for room begins may be behind; the hint of a list's first page is renewed by who adds a page.
 template <ListStore S>
 Status set_list_tail(S &store, const Shape &shape, uint32_t list, Link first, Link tail) {
+    VECX_CRASH_SITE("ivf.insert.tail_hint");
     return store.update(first.block, [&](MutablePage &page) {
         const PostingsHead *head;
         if (postings_fault(view_of(page), shape, first, list, &head) != nullptr || head->page.next.none())
@@ -201,6 +205,7 @@ Status append(S &store, InsertState &state, const CentroidHead &list, HeapTid ti
             done = true;
             return true;
         };
+        VECX_CRASH_SITE("ivf.insert.row");
         VECX_TRY(store.update_all(blocks, count, put));
         if (!done && new_codes)
             VECX_TRY(free_page(store, end.code_page));

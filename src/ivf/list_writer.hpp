@@ -4,6 +4,7 @@
 
 #include <cstring>
 
+#include "base/crash.hpp"
 #include "ivf/postings.hpp"
 
 namespace vecx::ivf {
@@ -146,6 +147,7 @@ class ListWriter {
     Status write_cold(const Cold &cold) {
         if (cold.page.none())
             return Status{};
+        VECX_CRASH_SITE("ivf.list.cold_page");
         return store_->update(cold.page.block, [&](MutablePage &page) {
             const PageHead *head = reinterpret_cast<const PageHead *>(cold.body);
             page_head(page)->list = list_;
@@ -157,6 +159,7 @@ class ListWriter {
         });
     }
     Status write_postings(Link next, uint16_t flags) {
+        VECX_CRASH_SITE("ivf.list.postings");
         return store_->update(current_.block, [&](MutablePage &page) {
             PageHead *head = page_head(page);
             head->list = list_;

@@ -1,6 +1,7 @@
 // The metapage: what the index is, and where its directory starts. To write it is what commits a change of structure.
 #pragma once
 
+#include "base/crash.hpp"
 #include "ivf/page.hpp"
 #include "ivf/shape.hpp"
 
@@ -23,6 +24,7 @@ Status read_meta(S &store, MetaRecord *out, Shape *shape) {
 template <ListStore S, class F>
 Status update_meta(S &store, F change) {
     const char *fault = nullptr;
+    VECX_CRASH_SITE("ivf.meta.change");
     VECX_TRY(store.update(kMetaBlock, [&](MutablePage &page) {
         MetaRecord meta;
         Shape shape;

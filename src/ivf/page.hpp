@@ -1,6 +1,7 @@
 // Pages: their heads checked when read, allocated, given back. Which lock is held is the caller's business.
 #pragma once
 
+#include "base/crash.hpp"
 #include "ivf/layout.hpp"
 
 namespace vecx::ivf {
@@ -46,6 +47,7 @@ Status allocate(S &store, PageKind kind, uint32_t list, uint32_t born, Link *out
         if (block == kInvalidBlock)
             break;
         bool ok = false;
+        VECX_CRASH_SITE("ivf.page.reuse");
         VECX_TRY(store.update(block, [&](MutablePage &page) {
             PageView view = view_of(page);
             if (block == kMetaBlock || (!page_is_new(view) && (page_fault(view) != nullptr ||
@@ -61,6 +63,7 @@ Status allocate(S &store, PageKind kind, uint32_t list, uint32_t born, Link *out
         store.poll();
     }
     uint32_t block;
+    VECX_CRASH_EXTEND("ivf.page.add");
     VECX_TRY(store.extend([&](MutablePage &page) { renew_page(page, kind, list, born); }, &block));
     *out = Link{block, 1};
     return Status{};
@@ -70,6 +73,7 @@ Status allocate(S &store, PageKind kind, uint32_t list, uint32_t born, Link *out
 template <ListStore S>
 Status free_page(S &store, Link link) {
     bool freed = false;
+    VECX_CRASH_SITE("ivf.page.free");
     VECX_TRY(store.update(link.block, [&](MutablePage &page) {
         PageView view = view_of(page);
         if (page_is_new(view) || page_fault(view) != nullptr || page_head(view)->life != link.life)
@@ -80,8 +84,10 @@ Status free_page(S &store, Link link) {
         freed = true;
         return true;
     }));
-    if (freed)
+    if (freed) {
+        VECX_CRASH_POINT("ivf.page.freed");
         store.give_free(link.block);
+    }
     return Status{};
 }
 

@@ -2,6 +2,7 @@
 // away, moves what is left in closing lists. README.md, "Life of a page", has the rules; a new directory is made each time.
 #pragma once
 
+#include "base/crash.hpp"
 #include "cluster/train.hpp"
 #include "ivf/list_reader.hpp"
 #include "ivf/list_writer.hpp"
@@ -94,6 +95,7 @@ class DirectoryWriter {
         VECX_TRY(roots_.finish(&root));
         if (count_ == 0 || count_ > kMaxLists)
             return Status::make(Code::internal, "a directory of %u lists", count_);
+        VECX_CRASH_POINT("ivf.reshape.directory_written");
         return update_meta(*store_, [&](MetaRecord &meta) {
             meta.root = root;
             meta.lists = count_;
@@ -139,6 +141,7 @@ Status seal_list(S &store, const Shape &shape, uint32_t list, Link from, uint32_
         const char *fault = nullptr;
         Link next{};
         bool sealed = false;
+        VECX_CRASH_SITE("ivf.reshape.seal");
         VECX_TRY(store.update(at.block, [&](MutablePage &page) {
             const PostingsHead *head;
             fault = postings_fault(view_of(page), shape, at, list, &head);

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/crash.hpp"
 #include "ivf/reshaper.hpp"
 
 namespace vecx::ivf {
@@ -59,6 +60,7 @@ Status bulk_delete(S &store, Arena &arena, Dead dead, VacuumCounters *counters) 
         }
         if (removed == 0)
             continue;
+        VECX_CRASH_SITE("ivf.vacuum.remove_rows");
         VECX_TRY(store.update(block, [&](MutablePage &page) {
             const PostingsHead *postings;
             fault = postings_fault(view_of(page), shape, self, list, &postings);
@@ -278,6 +280,7 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
         } else if (retire) {
             ++counters->retired_pages;
             const uint64_t token = store.horizon();
+            VECX_CRASH_SITE("ivf.vacuum.retire");
             VECX_TRY(store.update(block, [&](MutablePage &page) {
                 PageHead *head = page_head(page);
                 if (page_fault(view_of(page)) != nullptr || head->life != self.life)
@@ -321,6 +324,7 @@ Status clean_up(S &store, Arena &arena, V &vectors, size_t memory_limit, VacuumC
         counters->left += now.rows;
         return Status{};
     }, [&](Link link, PageKind) { reached.add(link.block); }));
+    VECX_CRASH_POINT("ivf.vacuum.reshaped");
     VECX_TRY(detail::sweep(store, reached, number, counters));
     counters->pages = store.block_count();
     directory.give_back();

@@ -68,7 +68,9 @@ bool change_pages_logged(Relation rel, const Buffer *buffers, int n, F &&change)
         GenericXLogAbort(record);
         return false;
     }
+    VECX_CRASH_STAGE("changed");
     GenericXLogFinish(record);
+    VECX_CRASH_STAGE("logged");
     return true;
 }
 
@@ -85,10 +87,12 @@ bool change_pages_unlogged(const Buffer *buffers, int n, F &&change) {
     }
     if (!change(pages))
         return false;
+    VECX_CRASH_STAGE("changed");
     for (int i = 0; i < n; ++i) {
         memcpy(BufferGetPage(buffers[i]), pages[i], BLCKSZ);
         MarkBufferDirty(buffers[i]);
     }
+    VECX_CRASH_STAGE("logged");
     return true;
 }
 

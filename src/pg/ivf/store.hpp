@@ -5,6 +5,7 @@
 #include "ivf/page.hpp"
 #include "ivf/store.hpp"
 #include "pg/compat.hpp"
+#include "pg/crash.hpp"
 #include "pg/hnsw/store.hpp"
 #include "pg/page.hpp"
 #include "pg/wal.hpp"
@@ -50,9 +51,11 @@ class BasicListStore {
             return missing(block);
         Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
         LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+        VECX_CRASH_STAGE("before");
         bool sound = page_is_sound(BufferGetPage(buffer));
         if (sound)
             write(buffer, change);
+        VECX_CRASH_CHANGE_ENDS();
         UnlockReleaseBuffer(buffer);
         return sound ? Status{} : damaged_page(block);
     }
@@ -72,8 +75,10 @@ class BasicListStore {
             if (!page_is_sound(BufferGetPage(buffers[i])))
                 damaged = i;
         }
+        VECX_CRASH_STAGE("before");
         if (damaged < 0)
             write_all(buffers, n, change);
+        VECX_CRASH_CHANGE_ENDS();
         for (int i = n - 1; i >= 0; --i)
             UnlockReleaseBuffer(buffers[i]);
         return damaged < 0 ? Status{} : damaged_page(blocks[damaged]);
@@ -83,10 +88,12 @@ class BasicListStore {
     Status extend(F &&fill, uint32_t *block) {
         Buffer buffer = extend_relation(index_, fork_);
         *block = BufferGetBlockNumber(buffer);
+        VECX_CRASH_STAGE("extended");
         write(buffer, [&](MutablePage &page) {
             fill(page);
             return true;
         });
+        VECX_CRASH_CHANGE_ENDS();
         UnlockReleaseBuffer(buffer);
         if (blocks_ <= *block)
             blocks_ = *block + 1;

@@ -8,6 +8,7 @@ use Test::More;
 
 my $floor = 0.95;
 my $values = points_columns('i');
+my @nodes;
 
 # Points without any structure, for which lists are of little use: more than half of them have to be looked at.
 foreach my $am (qw(ivf ivfflat))
@@ -63,7 +64,7 @@ foreach my $am (qw(ivf ivfflat))
 					ORDER BY $class->{column} $class->{op} (SELECT $class->{column} FROM queries WHERE id = -1)) s"),
 			"$count|$count", "$am of $class->{type} $class->{metric} returns every row once");
 	}
-	$node->stop;
+	push @nodes, $node;
 }
 
 # Automatic lists and probes on points that lie in clusters.
@@ -90,5 +91,4 @@ $node->safe_psql('postgres', q{
 my $recall = $node->safe_psql('postgres', q{SELECT avg(found(c_vector)) / 10 FROM (SELECT c_vector FROM points WHERE id % 400 = 1) s});
 cmp_ok($recall, '>=', 0.93, 'automatic probes reach what they aim at');
 cmp_ok($node->safe_psql('postgres', "SELECT auto_probes::float8 / lists FROM vecx_index_info('i')"), '<', 0.2, 'without looking at everything');
-$node->stop;
-done_testing();
+finish(@nodes, $node);

@@ -88,6 +88,4 @@ $standby->safe_psql('postgres', 'VACUUM points');
 cmp_ok(recall($standby, $_, 10), '>=', 0.9, "recall of $_->{type} $_->{metric} after promotion") foreach (@classes);
 is(check_indexes($standby), scalar @classes, 'indexes are sound after promotion');
 
-$standby->stop;
-$primary->stop;
-done_testing();
+finish($standby, $primary);
