@@ -2,6 +2,7 @@
 #include "pg/export.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/plan_distance_bound.hpp"
 #include "pg/plan_unused_distance.hpp"
 #include "pg/postgres.hpp"
 
@@ -16,4 +17,5 @@ void _PG_init(void) {
     vecx::pg::define_settings(); // also chooses the kernel table
     vecx::pg::hnsw_define_options();
     vecx::pg::install_unused_distance();
+    vecx::pg::install_distance_bound();
 }
