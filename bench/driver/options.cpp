@@ -159,7 +159,7 @@ const std::vector<Option> &all_options() {
              for (const std::string &item : split(v, ','))
                  o.shares.push_back(to_number(item, "--shares"));
          }},
-        {"--tenants", "SQL", "an expression over the last set's attributes that names a row's tenant (r % 1000)",
+        {"--tenants", "SQL", "an expression over the last set's attributes that names a row's tenant (r / 1000)",
          [](Options &o, const std::string &v) { last_set(o).tenants = v; }},
         {"--life-rows", "N", "rows of the tables of insert, churn and pgbench (10000); two thirds of the set at most",
          [](Options &o, const std::string &v) { o.life_rows = to_count(v); }},
