@@ -4,6 +4,7 @@
 #include "pg/export.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/plan_distance_bound.hpp"
 #include "pg/plan_unused_distance.hpp"
 #include "pg/postgres.hpp"
 
@@ -22,4 +23,5 @@ void _PG_init(void) {
     vecx::pg::hnsw_define_options();
     vecx::pg::install_unused_distance();
     vecx::pg::install_explain();
+    vecx::pg::install_distance_bound();
 }

@@ -15,6 +15,7 @@ struct Row {
     bool certain;    // its place is right: no row that follows, unless late, has a smaller distance, and none before it a
                      // larger one. Otherwise the caller has to sort by exact distances, as far as the bounds demand.
     double distance; // at most the exact one; what follows has at least this, unless late
+    double farthest; // at least the exact one; infinity when that is not known to be a number
 };
 
 // The distance that SQL shows of the row at `tid`, computed from the table; false when the scan's snapshot does not see it.
@@ -43,6 +44,7 @@ class Stream {
                 VECX_TRY(tids_.next(&row->tid, found));
                 if (*found) {
                     row->distance = low_;
+                    row->farthest = high_;
                     row->certain = certain_;
                     return Status{};
                 }
@@ -202,6 +204,10 @@ class Stream {
             start_sweep();
             return Status{};
         }
+        if (options_.beyond(rows_.top().low)) {
+            phase_ = Phase::drain;
+            return Status{};
+        }
         return emit();
     }
 
@@ -252,6 +258,7 @@ class Stream {
         if (is_late) {
             certain_ = after != nullptr && node.high <= after->low;
             low_ = node.low;
+            high_ = node.high;
         } else {
             place(node.low, node.high, after != nullptr, after != nullptr ? after->low : 0);
         }
@@ -262,6 +269,7 @@ class Stream {
     void place(double low, double high, bool next_known, double next_low) {
         certain_ = low >= ceiling_ && next_known && high <= next_low;
         low_ = low;
+        high_ = high;
         ceiling_ = std::max(ceiling_, high);
         floor_ = std::max(floor_, certain_ ? high : low);
     }
@@ -273,9 +281,9 @@ class Stream {
         return Status{};
     }
 
-    // The limit of nodes is reached: what was visited, in order, then what came late.
+    // The limit of nodes or the radius is reached: what was visited, in order, then what came late.
     Status from_rest() {
-        if (!rows_.empty())
+        if (!rows_.empty() && !options_.beyond(rows_.top().low))
             return emit();
         if (late_.empty()) {
             phase_ = Phase::end;
@@ -339,7 +347,7 @@ class Stream {
                     VECX_TRY(settle(&known));
                 }
                 const bool late = known.low < floor_ && options_.late != LateRows::at_once;
-                if (late && options_.late == LateRows::left_out)
+                if ((late && options_.late == LateRows::left_out) || options_.beyond(known.low))
                     continue;
                 tids_.start_known(known.link, item.tids, item.tid_count, item.more);
                 for (;;) {
@@ -375,12 +383,13 @@ class Stream {
         place(now.low, now.high, true, last ? kInfinity : pending_.low);
         row->tid = now.tid;
         row->distance = now.low;
+        row->farthest = now.high;
         row->certain = certain_;
     }
 
     // The NULL query needs no order: rows as the pages have them.
     Status from_pages() {
-        low_ = 0;
+        low_ = high_ = 0;
         certain_ = true;
         if (page_at_ < page_.size()) {
             const Swept &item = page_[page_at_++];
@@ -416,6 +425,7 @@ class Stream {
     bool second_run_ = false;
     bool certain_ = false;
     double low_ = -kInfinity;     // of the rows in tids_
+    double high_ = kInfinity;
     double floor_ = -kInfinity;   // what is below is late
     double ceiling_ = -kInfinity; // the greatest distance that a row returned can have
     Phase phase_ = Phase::start;
