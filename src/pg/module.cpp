@@ -1,5 +1,6 @@
 // The module's entry: magic and start-up, in a listed order.
 #include "pg/export.hpp"
+#include "pg/filter/filter.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/plan_unused_distance.hpp"
@@ -16,4 +17,5 @@ void _PG_init(void) {
     vecx::pg::define_settings(); // also chooses the kernel table
     vecx::pg::hnsw_define_options();
     vecx::pg::install_unused_distance();
+    vecx::pg::install_filtered_scan();
 }

@@ -17,14 +17,14 @@ struct Row {
     double distance; // at most the exact one; what follows has at least this, unless late
 };
 
-template <NodeStore S, Sorter T>
+template <NodeStore S, Sorter T, Mask M = EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
     // everything is 0.
-    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter)
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, M mask = M{})
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), rows_(arena), late_(arena), page_(arena) {
+          sorter_(&sorter), payload_(query), options_(options), mask_(mask), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
     }
@@ -35,6 +35,9 @@ class Stream {
             if (phase_ != Phase::sorted) {
                 VECX_TRY(tids_.next(&row->tid, found));
                 if (*found) {
+                    if constexpr (M::kMasks)
+                        if (!mask_.has(row->tid))
+                            continue;
                     row->distance = low_;
                     row->certain = certain_;
                     return Status{};
@@ -78,7 +81,10 @@ class Stream {
     }
 
     // For the beam: a node under its lock, and after it.
-    void look(const NodeView &node, Link, const Visit &visit) {
+    void look(const NodeView &node, Link, Visit &visit) {
+        if constexpr (M::kMasks)
+            if (!visit.dead && !may_pass(node))
+                visit.dead = true;
         if (!visit.dead)
             fill(node, visit.key, &seen_);
     }
@@ -87,6 +93,7 @@ class Stream {
             return;
         seen_.link = link;
         rows_.push(seen_);
+        ++met_;
     }
 
   private:
@@ -114,6 +121,14 @@ class Stream {
     };
 
     size_t target() const { return look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+
+    // Of a list that goes on elsewhere, nothing is known.
+    bool may_pass(const NodeView &node) const {
+        bool pass = !node.head->more_tids.none();
+        for (uint32_t i = 0; i < node.head->tid_count && !pass; ++i)
+            pass = mask_.has(node.tids[i]);
+        return pass;
+    }
 
     void fill(const NodeView &node, float key, Known *out) const {
         bound(*node.head, key, out);
@@ -181,6 +196,11 @@ class Stream {
                 phase_ = Phase::drain;
                 return Status{};
             }
+            if constexpr (M::kMasks)
+                if (mask_.give_up(beam_.nodes(), met_)) {
+                    phase_ = Phase::end;
+                    return Status{};
+                }
             if (memory_is_short()) {
                 start_sweep();
                 return Status{};
@@ -256,6 +276,10 @@ class Stream {
         beam_.give_back();
         rows_.give_back();
         late_.give_back();
+        if constexpr (M::kMasks) {
+            phase_ = Phase::end;
+            return;
+        }
         // Filled inside page callbacks, where nothing may be allocated.
         page_.reserve(body_size_ / visitor_.shape().record_size(kGroup) + 1);
         counters_.swept = true;
@@ -360,6 +384,8 @@ class Stream {
     Payload payload_;
     Query query_{};
     StreamOptions options_;
+    M mask_;
+    uint64_t met_ = 0; // nodes that went into rows_
     Heap<Known, Nearer> rows_; // visited, alive, not yet returned
     Heap<Known, Nearer> late_;
     Array<Swept> page_;

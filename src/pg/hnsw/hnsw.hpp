@@ -15,6 +15,8 @@ extern "C" {
 
 namespace vecx::pg {
 
+struct SearchEstimate;
+
 constexpr int kHnswStrategies = 1; // the ORDER BY operator
 constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
 
@@ -86,5 +88,10 @@ IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys);
 void hnsw_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction);
 void hnsw_end_scan(IndexScanDesc scan);
+
+// scan.cpp: bytes that a scan may keep of what it has visited
+size_t hnsw_scan_memory();
+// cost.cpp: for filtered scans, pg/filter/masked_stream.hpp
+SearchEstimate hnsw_masked_estimate(PlannerInfo *root, IndexOptInfo *index, double rows, double selectivity);
 
 } // namespace vecx::pg
