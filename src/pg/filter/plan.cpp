@@ -87,9 +87,10 @@ CustomPath *make_path(PlannerInfo *root, RelOptInfo *rel, BitmapHeapPath *bitmap
     facts.index_rows = order->indexinfo->tuples;
     facts.page_rows = page_rows;
     cost_filtered_path(root, path, bitmap, order, &facts);
+    // With an exponent: where plans are written out for a parallel worker, a number without comes back as an integer.
     List *numbers = NIL;
     for (double number : {facts.limit, facts.wanted, facts.index_rows, facts.page_rows, facts.mask_rows, facts.passing, facts.visit_cost, facts.row_cost})
-        numbers = lappend(numbers, makeFloat(psprintf("%.9g", number)));
+        numbers = lappend(numbers, makeFloat(psprintf("%.9e", number)));
     path->custom_private = list_make3(list_make1_oid(facts.index), numbers, linitial(order->indexorderbys));
     return path;
 }

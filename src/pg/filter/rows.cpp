@@ -81,9 +81,11 @@ void start_stream(FilteredScan *scan) {
     ExprContext *context = scan->css.ss.ps.ps_ExprContext;
     bool isnull;
     Datum query = ExecEvalExprSwitchContext(scan->query, context, &isnull);
+    MemoryContext before = MemoryContextSwitchTo(scan->context);
     if (!isnull)
         query = datumCopy(query, false, -1); // of all types of vecx
     run->stream = scan->routine->begin(scan->index, scan->css.ss.ps.state->es_snapshot, scan->context, query, isnull, &run->filter);
+    MemoryContextSwitchTo(before);
 }
 
 // The next row in order from the index. It is in the slot if `*loaded`.
@@ -167,9 +169,9 @@ Run::Run(MemoryContext context, size_t mask_memory, int sort_kilobytes)
     : arena(arena_over(context)), mask(arena, mask_memory), waiting(arena), ready(arena), sorter(context, sort_kilobytes) {}
 
 bool next_filtered_row(FilteredScan *scan) {
-    MemoryContext before = MemoryContextSwitchTo(scan->context);
+    // Only what is the run's own is allocated in its context: below, indexes and subqueries keep memory from run to run.
     if (scan->run == nullptr)
-        scan->run = new (palloc(sizeof(Run))) Run(scan->context, static_cast<size_t>(work_mem) * 1024, work_mem);
+        scan->run = new (MemoryContextAlloc(scan->context, sizeof(Run))) Run(scan->context, static_cast<size_t>(work_mem) * 1024, work_mem);
     Run *run = scan->run;
     bool found = false;
     while (!found && run->phase != RunPhase::end) {
@@ -216,7 +218,6 @@ bool next_filtered_row(FilteredScan *scan) {
             break;
         }
     }
-    MemoryContextSwitchTo(before);
     return found;
 }
 
