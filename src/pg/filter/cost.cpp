@@ -62,7 +62,8 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     const SearchEstimate estimate =
         routine->estimate(root, order->indexinfo, taken / facts->passing, mask_rows / std::max(1.0, order->indexinfo->tuples));
     facts->visit_cost = estimate.visit;
-    const Cost index = estimate.search + taken / facts->passing * fetch;
+    facts->wanted_nodes = estimate.nodes;
+    const Cost index = estimate.nodes * estimate.visit + taken / facts->passing * fetch;
 
     path->path.startup_cost = bitmap_cost + std::min(exact, index);
     path->path.total_cost = path->path.startup_cost + rows * fetch + (index < exact ? exact * (1 - taken / rows) : 0);

@@ -20,6 +20,7 @@ struct ScanFacts {
     double page_rows;  // of the table on one page
     double mask_rows;  // estimated
     double passing;    // of the mask's rows, the part that passes the other conditions; estimated
+    double wanted_nodes; // of the index, visited for the wanted rows if as many match as was estimated
     double visit_cost; // of a node of the index
     double row_cost;   // of a row that is fetched and whose distance is computed
 };

@@ -30,8 +30,8 @@ struct MaskedCounters {
 };
 
 struct SearchEstimate {
-    Cost search; // until the wanted rows are found
-    Cost visit;  // of one node
+    double nodes; // visited until the wanted rows are found
+    Cost visit;   // of one node
 };
 
 struct MaskedStreamRoutine {

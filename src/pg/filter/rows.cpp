@@ -60,10 +60,14 @@ bool index_is_cheaper(FilteredScan *scan, double rows) {
     const double wanted = std::min(rows, facts.wanted / std::clamp(facts.passing, 1e-6, 1.0));
     const double ahead = scan->routine->look_ahead(std::max(1.0, wanted));
     const double exact = rows * facts.row_cost;
-    const double index = ahead * total / std::max(rows, 1.0) * facts.visit_cost;
+    // The planner's number of nodes, for the rows that there are instead of those that it thought of.
+    const double nodes = std::min(total, facts.wanted_nodes * std::max(1.0, facts.mask_rows) / std::max(1.0, rows));
+    const double index = nodes * facts.visit_cost;
     filter::SearchBudget &budget = scan->run->filter.budget;
     budget.most = exact / facts.visit_cost;
     budget.wanted = ahead;
+    if (rows < 1)
+        return false;
     switch (filter_strategy()) {
     case kFilterExact:
         return false;
