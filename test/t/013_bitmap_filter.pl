@@ -26,7 +26,7 @@ $node->safe_psql('postgres', qq{
 	VACUUM ANALYZE items;
 });
 $node->safe_psql('postgres', q{
-	CREATE FUNCTION measure(condition text, OUT least int, OUT most int, OUT recall float8) LANGUAGE plpgsql AS $$
+	CREATE FUNCTION measure(condition text, OUT fewest int, OUT most int, OUT recall float8) LANGUAGE plpgsql AS $$
 	DECLARE q text; exact float8[]; found float8[]; hits int = 0; wanted int = 0; body text; plan text;
 	BEGIN
 		FOR q IN SELECT v::text FROM queries ORDER BY nr LOOP
@@ -39,7 +39,7 @@ $node->safe_psql('postgres', q{
 			EXECUTE 'EXPLAIN (FORMAT JSON) ' || body INTO plan;
 			ASSERT plan LIKE '%VecxScan%', plan;
 			EXECUTE body INTO found;
-			least = least(least, coalesce(cardinality(found), 0) - coalesce(cardinality(exact), 0));
+			fewest = least(fewest, coalesce(cardinality(found), 0) - coalesce(cardinality(exact), 0));
 			most = greatest(most, coalesce(cardinality(found), 0) - coalesce(cardinality(exact), 0));
 			FOR i IN 1 .. coalesce(cardinality(exact), 0) LOOP
 				hits = hits + (found[i] <= exact[cardinality(exact)])::int;
@@ -62,9 +62,9 @@ foreach my $strategy (qw(auto index exact))
 			my $matching = int($rows * $share) || 1;
 			foreach my $condition ("r < $matching", "d < $matching", 'd >= ' . ($rows - $matching))
 			{
-				my ($least, $most, $recall) = split /\|/, $node->safe_psql('postgres',
+				my ($fewest, $most, $recall) = split /\|/, $node->safe_psql('postgres',
 					"LOAD 'vecx'; SET vecx.filter_strategy = $strategy; SELECT * FROM measure('$condition')");
-				is("$least $most", '0 0', "$strategy, $layout, $condition: as many rows as match");
+				is("$fewest $most", '0 0', "$strategy, $layout, $condition: as many rows as match");
 				cmp_ok($recall, '>=', $strategy eq 'exact' ? 1 : 0.95, "$strategy, $layout, $condition: recall");
 			}
 		}
