@@ -8,15 +8,12 @@
 extern "C" {
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
-#include "utils/spccache.h"
 }
 
 namespace vecx::pg {
 
 namespace {
 
-// A page of the table costs this part of random_page_cost where the cache holds the table, as in hnsw/cost.cpp.
-constexpr double kWarmPage = 1.0 / 40;
 // Finding a row by its heap TID, in operators.
 constexpr double kRowFetch = 60;
 

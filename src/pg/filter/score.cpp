@@ -50,7 +50,7 @@ namespace {
 // Where scored rows go: the nearest `most`, or all into the sorter.
 class Scores {
   public:
-    Scores(FilteredScan *scan, size_t most) : scan_(scan), run_(scan->run), most_(most), nearest_(run_->arena) {
+    Scores(FilteredScan *scan, size_t most) : run_(scan->run), most_(most), nearest_(run_->arena) {
         if (run_->emitted && fetch_filtered_row(scan, &run_->last)) {
             ResetExprContext(scan->css.ss.ps.ps_ExprContext);
             compute_distance(scan, &floor_);
@@ -100,7 +100,6 @@ class Scores {
                                           (row.distance < floor_.distance || (row.distance == row.distance && floor_.distance != floor_.distance)));
     }
 
-    FilteredScan *scan_;
     Run *run_;
     size_t most_;
     uint64_t count_ = 0;
