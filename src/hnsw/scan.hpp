@@ -50,6 +50,26 @@ inline size_t look_ahead(size_t ef_search, size_t i) {
     return std::max(ef_search, i + static_cast<size_t>(spare * std::sqrt(static_cast<double>(i) / 10)));
 }
 
+// What a stream's mask tells it; the shell has those of filters. A masked stream returns only rows of the mask. Its look-ahead
+// counts only nodes with such rows, the others just lead on. And it never sweeps: it ends when its graph phase does, or
+// when the mask gives it up, and then may have left rows out. has() is asked under page locks: it only looks.
+template <class M>
+concept Mask = M::kMasks == false || requires(const M &m, HeapTid tid, uint64_t nodes) {
+    { m.has(tid) } -> std::same_as<bool>;
+    { m.give_up(nodes, nodes) } -> std::same_as<bool>; // nodes visited, and those of them that count
+};
+
+struct EveryRow {
+    static constexpr bool kMasks = false;
+};
+
+// Stands for the sorter of a masked stream, which needs none.
+struct NoSorter {
+    void put(bool, double, double, HeapTid) {}
+    void finish() {}
+    bool next(HeapTid *, double *, double *) { return false; }
+};
+
 // Sorts what the sweep found: rows that are not late first, each part by the least distance that a row can have (NaN last);
 // `high` is the greatest and comes back with it. The shell stands tuplesort behind it. Called with no page locked.
 template <class T>

@@ -7,14 +7,14 @@
 
 namespace vecx::hnsw {
 
-template <NodeStore S, Sorter T>
+template <NodeStore S, Sorter T, Mask M = EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the measure's type; bytes == nullptr is the NULL query,
     // whose distance to everything is 0.
-    Stream(S &store, Arena &arena, const Measure &measure, Payload query, StreamOptions options, T &sorter)
+    Stream(S &store, Arena &arena, const Measure &measure, Payload query, StreamOptions options, T &sorter, M mask = M{})
         : s_(store, arena, measure), store_(&store), sorter_(&sorter), query_(query), options_(options),
-          outside_(arena), rows_(arena), late_(arena), page_(arena) {
+          mask_(mask), outside_(arena), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
         set_target();
@@ -26,6 +26,9 @@ class Stream {
         for (;;) {
             if (tid_at_ < tid_count_) {
                 *tid = tids_[tid_at_++];
+                if constexpr (M::kMasks)
+                    if (!mask_.has(*tid))
+                        continue;
                 *distance = distance_of_key(key_);
                 *found = true;
                 return Status{};
@@ -124,15 +127,27 @@ class Stream {
         if (!fresh)
             return Status{};
         Visit v;
-        VECX_TRY(s_.reader.distance(link, query_, &v));
+        if constexpr (M::kMasks) {
+            VECX_TRY(s_.reader.distance(link, query_, &v, [&](const NodeView &node) {
+                bool pass = false;
+                for (int i = 0; i < node.head->tid_count && !pass; ++i)
+                    pass = mask_.has(node.tids[i]);
+                if (!pass)
+                    v.dead = true; // leads on
+            }));
+        } else {
+            VECX_TRY(s_.reader.distance(link, query_, &v));
+        }
         if (!v.found)
             return Status{};
         ++counters_.nodes;
         Candidate c{v.key, link};
-        if (v.dead)
+        if (v.dead) {
             *state |= kDead;
-        else
+        } else {
             rows_.push(c);
+            ++met_;
+        }
         if (s_.best.size() >= target_ && v.key >= s_.best.top().key) {
             outside_.push(c);
             return Status{};
@@ -179,6 +194,11 @@ class Stream {
                 phase_ = Phase::drain;
                 return Status{};
             }
+            if constexpr (M::kMasks)
+                if (mask_.give_up(counters_.nodes, met_)) {
+                    phase_ = Phase::end;
+                    return Status{};
+                }
             if (memory_is_short()) {
                 start_sweep();
                 return Status{};
@@ -246,6 +266,10 @@ class Stream {
         outside_.give_back();
         rows_.give_back();
         late_.give_back();
+        if constexpr (M::kMasks) {
+            phase_ = Phase::end;
+            return;
+        }
         counters_.swept = true;
         phase_ = Phase::sweep;
         block_ = 1;
@@ -340,6 +364,8 @@ class Stream {
     T *sorter_;
     Payload query_;
     StreamOptions options_;
+    M mask_;
+    uint64_t met_ = 0; // nodes that went into rows_
     Heap<Candidate, Nearer> outside_; // visited, not among the best
     Heap<Candidate, Nearer> rows_;    // visited, alive, not yet returned
     Heap<Candidate, Nearer> late_;

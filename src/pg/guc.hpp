@@ -12,6 +12,12 @@ int hnsw_max_scan_tuples(); // -1: no limit
 double hnsw_scan_mem_multiplier();
 bool skip_unused_distance(); // vecx.skip_unused_distance; see plan_unused_distance.cpp
 
+bool enable_bitmap_filter(); // vecx.enable_bitmap_filter
+
+// vecx.filter_strategy: pg/filter/README.md
+enum FilterStrategy { kFilterAuto = 0, kFilterExact = 1, kFilterIndex = 2 };
+FilterStrategy filter_strategy();
+
 void define_settings();
 
 } // namespace vecx::pg

@@ -2,6 +2,7 @@
 #include "pg/crash.hpp"
 #include "pg/explain.hpp"
 #include "pg/export.hpp"
+#include "pg/filter/filter.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/plan_distance_bound.hpp"
@@ -24,4 +25,5 @@ void _PG_init(void) {
     vecx::pg::install_unused_distance();
     vecx::pg::install_explain();
     vecx::pg::install_distance_bound();
+    vecx::pg::install_filtered_scan();
 }

@@ -25,14 +25,14 @@ struct ExactDistance {
     void *context = nullptr;
 };
 
-template <NodeStore S, Sorter T>
+template <NodeStore S, Sorter T, Mask M = EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
     // everything is 0.
-    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {})
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {}, M mask = M{})
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), exact_(exact), rows_(arena), late_(arena), page_(arena) {
+          sorter_(&sorter), payload_(query), options_(options), exact_(exact), mask_(mask), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
     }
@@ -43,6 +43,9 @@ class Stream {
             if (phase_ != Phase::sorted) {
                 VECX_TRY(tids_.next(&row->tid, found));
                 if (*found) {
+                    if constexpr (M::kMasks)
+                        if (!mask_.has(row->tid))
+                            continue;
                     row->distance = low_;
                     row->farthest = high_;
                     row->certain = certain_;
@@ -87,7 +90,10 @@ class Stream {
     }
 
     // For the beam: a node under its lock, and after it.
-    void look(const NodeView &node, Link, const Visit &visit) {
+    void look(const NodeView &node, Link, Visit &visit) {
+        if constexpr (M::kMasks)
+            if (!visit.dead && !may_pass(node))
+                visit.dead = true;
         if (!visit.dead)
             fill(node, visit.key, &seen_);
     }
@@ -96,6 +102,7 @@ class Stream {
             return;
         seen_.link = link;
         rows_.push(seen_);
+        ++met_;
     }
 
   private:
@@ -125,6 +132,14 @@ class Stream {
     };
 
     size_t target() const { return look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+
+    // Of a list that goes on elsewhere, nothing is known.
+    bool may_pass(const NodeView &node) const {
+        bool pass = !node.head->more_tids.none();
+        for (uint32_t i = 0; i < node.head->tid_count && !pass; ++i)
+            pass = mask_.has(node.tids[i]);
+        return pass;
+    }
 
     void fill(const NodeView &node, float key, Known *out) const {
         bound(*node.head, key, out);
@@ -193,6 +208,11 @@ class Stream {
                 phase_ = Phase::drain;
                 return Status{};
             }
+            if constexpr (M::kMasks)
+                if (mask_.give_up(beam_.nodes(), met_)) {
+                    phase_ = Phase::end;
+                    return Status{};
+                }
             if (memory_is_short()) {
                 start_sweep();
                 return Status{};
@@ -302,6 +322,10 @@ class Stream {
         beam_.give_back();
         rows_.give_back();
         late_.give_back();
+        if constexpr (M::kMasks) {
+            phase_ = Phase::end;
+            return;
+        }
         // Filled inside page callbacks, where nothing may be allocated.
         page_.reserve(body_size_ / visitor_.shape().record_size(kGroup) + 1);
         counters_.swept = true;
@@ -413,6 +437,8 @@ class Stream {
     Query query_{};
     StreamOptions options_;
     ExactDistance exact_;
+    M mask_;
+    uint64_t met_ = 0; // nodes that went into rows_
     Heap<Known, Nearer> rows_; // visited, alive, not yet returned
     Heap<Known, Nearer> late_;
     Array<Swept> page_;

@@ -87,10 +87,14 @@ hnsw::LateRows late_rows() {
     return hnsw::LateRows::after_all;
 }
 
-size_t scan_memory() {
+} // namespace
+
+size_t hnsw_scan_memory() {
     double bytes = static_cast<double>(work_mem) * 1024 * hnsw_scan_mem_multiplier();
     return bytes < static_cast<double>(SIZE_MAX / 2) ? static_cast<size_t>(bytes) : SIZE_MAX / 2;
 }
+
+namespace {
 
 // What a scan looks for.
 struct Target {
@@ -177,7 +181,7 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
         query = payload_of(target.value, facts, true, &indexable);
 
     const bool plain = facts.layout == hnsw::LayoutKind::plain;
-    size_t memory = scan_memory();
+    size_t memory = hnsw_scan_memory();
     size_t sort_kilobytes = memory / 1024 < MAX_KILOBYTES ? memory / 1024 : MAX_KILOBYTES;
     const hnsw::inlined::Shape &shape = facts.shape;
     Search *search = new (palloc(sizeof(Search)))
