@@ -11,6 +11,7 @@ SET search_path = bench_plans, public;
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 LOAD 'vecx';
+SET vecx.enable_bitmap_filter = off; -- three plans are compared here; filtered scans choose between two of them when they run
 
 -- Ten numbers, each shown in several dimensions with some noise: about as many neighbours lie near as in real data.
 CREATE FUNCTION make_vector(d int) RETURNS vector LANGUAGE plpgsql AS $$

@@ -82,16 +82,28 @@ class NodeReader {
 
     // The distance between `query` and the node's payload; in place when that is on the node's page.
     Status distance(Link link, Payload query, Visit *out) {
-        return with_payload(link, out, [&](Payload payload) {
-            ++distances_;
-            out->key = order_key(measure_.distance(measure_, query, payload));
-        });
+        return distance(link, query, out, [](const NodeView &) {});
+    }
+    // The same, and look(const NodeView &) under the lock of the node's page, after *out has been set but for its key.
+    template <class L>
+    Status distance(Link link, Payload query, Visit *out, L look) {
+        return with_payload(
+            link, out,
+            [&](Payload payload) {
+                ++distances_;
+                out->key = order_key(measure_.distance(measure_, query, payload));
+            },
+            look);
     }
 
     // Calls f(Payload) with the node's payload, sound for the measure's type: under the share lock when it is on
     // the node's page, else after it was gathered. f must not go back to the store.
     template <class F>
     Status with_payload(Link link, Visit *out, F f) {
+        return with_payload(link, out, f, [](const NodeView &) {});
+    }
+    template <class F, class L>
+    Status with_payload(Link link, Visit *out, F f, L also) {
         bool unsound = false;
         for (;;) {
             uint32_t total = 0, have = 0, room = scratch_size_;
@@ -103,6 +115,7 @@ class NodeReader {
                 total = node.head->payload_size;
                 have = node.head->inline_size;
                 next = node.head->first_chunk;
+                also(node);
                 if (!size_is_plausible(total))
                     unsound = true;
                 else if (have == total)

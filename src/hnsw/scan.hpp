@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "hnsw/layout.hpp"
 
@@ -24,6 +25,12 @@ struct StreamOptions {
     int64_t max_tuples;  // nodes to visit in the graph before the scan ends with what it has; -1: no limit
     size_t memory_limit; // bytes for the visited set and the heaps; beyond it the scan sweeps and sorts
     LateRows late;
+    // The scan ends where the next row lies farther than this distance, as SQL shows it. Of the rows within, those are missing
+    // that the same scan without a radius has not found before it comes to that row. NaN: it does not end.
+    double radius = std::numeric_limits<double>::quiet_NaN();
+
+    // Whether no row at this distance or farther belongs to the scan; a NaN lies farther than any radius.
+    bool beyond(double distance) const { return !std::isnan(radius) && !(distance <= radius); }
 };
 
 struct StreamCounters {
@@ -42,6 +49,26 @@ inline size_t look_ahead(size_t ef_search, size_t i) {
     double spare = ef_search > 10 ? static_cast<double>(ef_search - 10) : 0;
     return std::max(ef_search, i + static_cast<size_t>(spare * std::sqrt(static_cast<double>(i) / 10)));
 }
+
+// What a stream's mask tells it; the shell has those of filters. A masked stream returns only rows of the mask. Its look-ahead
+// counts only nodes with such rows, the others just lead on. And it never sweeps: it ends when its graph phase does, or
+// when the mask gives it up, and then may have left rows out. has() is asked under page locks: it only looks.
+template <class M>
+concept Mask = M::kMasks == false || requires(const M &m, HeapTid tid, uint64_t nodes) {
+    { m.has(tid) } -> std::same_as<bool>;
+    { m.give_up(nodes, nodes) } -> std::same_as<bool>; // nodes visited, and those of them that count
+};
+
+struct EveryRow {
+    static constexpr bool kMasks = false;
+};
+
+// Stands for the sorter of a masked stream, which needs none.
+struct NoSorter {
+    void put(bool, double, double, HeapTid) {}
+    void finish() {}
+    bool next(HeapTid *, double *, double *) { return false; }
+};
 
 // Sorts what the sweep found: rows that are not late first, each part by the least distance that a row can have (NaN last);
 // `high` is the greatest and comes back with it. The shell stands tuplesort behind it. Called with no page locked.

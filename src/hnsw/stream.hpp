@@ -7,14 +7,14 @@
 
 namespace vecx::hnsw {
 
-template <NodeStore S, Sorter T>
+template <NodeStore S, Sorter T, Mask M = EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the measure's type; bytes == nullptr is the NULL query,
     // whose distance to everything is 0.
-    Stream(S &store, Arena &arena, const Measure &measure, Payload query, StreamOptions options, T &sorter)
+    Stream(S &store, Arena &arena, const Measure &measure, Payload query, StreamOptions options, T &sorter, M mask = M{})
         : s_(store, arena, measure), store_(&store), sorter_(&sorter), query_(query), options_(options),
-          outside_(arena), rows_(arena), late_(arena), page_(arena) {
+          mask_(mask), outside_(arena), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
         set_target();
@@ -26,6 +26,9 @@ class Stream {
         for (;;) {
             if (tid_at_ < tid_count_) {
                 *tid = tids_[tid_at_++];
+                if constexpr (M::kMasks)
+                    if (!mask_.has(*tid))
+                        continue;
                 *distance = distance_of_key(key_);
                 *found = true;
                 return Status{};
@@ -112,21 +115,39 @@ class Stream {
     // frontier is nearer than the worst of these.
     void set_target() { target_ = look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
 
+    // Of the radius, which is in SQL's unit.
+    bool beyond(double key) const {
+        const double distance = distance_of_key(key);
+        return options_.beyond(s_.reader.measure().metric == Metric::l2 ? std::sqrt(distance) : distance);
+    }
+
     Status visit(Link link) {
         bool fresh;
         uint64_t *state = s_.visited.insert(link.key(), &fresh);
         if (!fresh)
             return Status{};
         Visit v;
-        VECX_TRY(s_.reader.distance(link, query_, &v));
+        if constexpr (M::kMasks) {
+            VECX_TRY(s_.reader.distance(link, query_, &v, [&](const NodeView &node) {
+                bool pass = false;
+                for (int i = 0; i < node.head->tid_count && !pass; ++i)
+                    pass = mask_.has(node.tids[i]);
+                if (!pass)
+                    v.dead = true; // leads on
+            }));
+        } else {
+            VECX_TRY(s_.reader.distance(link, query_, &v));
+        }
         if (!v.found)
             return Status{};
         ++counters_.nodes;
         Candidate c{v.key, link};
-        if (v.dead)
+        if (v.dead) {
             *state |= kDead;
-        else
+        } else {
             rows_.push(c);
+            ++met_;
+        }
         if (s_.best.size() >= target_ && v.key >= s_.best.top().key) {
             outside_.push(c);
             return Status{};
@@ -173,6 +194,11 @@ class Stream {
                 phase_ = Phase::drain;
                 return Status{};
             }
+            if constexpr (M::kMasks)
+                if (mask_.give_up(counters_.nodes, met_)) {
+                    phase_ = Phase::end;
+                    return Status{};
+                }
             if (memory_is_short()) {
                 start_sweep();
                 return Status{};
@@ -187,6 +213,10 @@ class Stream {
         if (s_.best.size() < target_ || rows_.empty()) {
             // All that can be reached has been visited: the pages may hold more.
             start_sweep();
+            return Status{};
+        }
+        if (beyond(rows_.top().key)) {
+            phase_ = Phase::drain;
             return Status{};
         }
         return emit(rows_.pop());
@@ -219,9 +249,9 @@ class Stream {
         });
     }
 
-    // The limit of nodes is reached: what was visited, in order, then what came late.
+    // The limit of nodes or the radius is reached: what was visited, in order, then what came late.
     Status from_rest() {
-        if (!rows_.empty())
+        if (!rows_.empty() && !beyond(rows_.top().key))
             return emit(rows_.pop());
         if (late_.empty()) {
             phase_ = Phase::end;
@@ -236,6 +266,10 @@ class Stream {
         outside_.give_back();
         rows_.give_back();
         late_.give_back();
+        if constexpr (M::kMasks) {
+            phase_ = Phase::end;
+            return;
+        }
         counters_.swept = true;
         phase_ = Phase::sweep;
         block_ = 1;
@@ -297,7 +331,7 @@ class Stream {
                     item.key = v.key;
                 }
                 bool late = item.key < last_key_ && options_.late != LateRows::at_once;
-                if (late && options_.late == LateRows::left_out)
+                if ((late && options_.late == LateRows::left_out) || beyond(item.key))
                     continue;
                 for (int i = 0; i < item.tid_count; ++i)
                     sorter_->put(late, distance_of_key(item.key), distance_of_key(item.key), item.tids[i]);
@@ -330,6 +364,8 @@ class Stream {
     T *sorter_;
     Payload query_;
     StreamOptions options_;
+    M mask_;
+    uint64_t met_ = 0; // nodes that went into rows_
     Heap<Candidate, Nearer> outside_; // visited, not among the best
     Heap<Candidate, Nearer> rows_;    // visited, alive, not yet returned
     Heap<Candidate, Nearer> late_;

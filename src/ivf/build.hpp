@@ -96,6 +96,7 @@ class Builder {
             meta_.built_spread2 = 0x1p126f;
         meta_.auto_probes = statistics.auto_probes;
         meta_.auto_recall = statistics.auto_recall;
+        VECX_CRASH_SITE("ivf.build.commit");
         return store_->update(kMetaBlock, [&](MutablePage &page) {
             init_meta(page, meta_);
             return true;
@@ -139,6 +140,7 @@ class Builder {
         VECX_TRY(writer_.finish(Link{}, &facts));
         length2_ += facts.length2;
         const Spot spot = places_[list_];
+        VECX_CRASH_SITE("ivf.build.centroid");
         return store_->update(spot.page.block, [&](MutablePage &page) {
             set_facts(reinterpret_cast<CentroidHead *>(page.body + spot.offset), facts);
             return true;

@@ -87,11 +87,13 @@ class ListWriter {
         VECX_TRY(write_cold(vectors_));
         VECX_TRY(write_postings(next, next.none() ? 0 : kSealed));
         const Link tail = next.none() ? current_ : end.none() ? next : end;
-        if (tail != facts_.first)
+        if (tail != facts_.first) {
+            VECX_CRASH_SITE("ivf.list.tail_hint");
             VECX_TRY(store_->update(facts_.first.block, [&](MutablePage &page) {
                 reinterpret_cast<PostingsHead *>(page.body)->tail = tail;
                 return true;
             }));
+        }
         *out = facts_;
         return Status{};
     }

@@ -10,10 +10,12 @@ extern "C" {
 #include "access/relscan.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
+#include "commands/explain.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
 #include "nodes/pathnodes.h"
+#include "nodes/tidbitmap.h"
 #include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
@@ -25,7 +27,6 @@ extern "C" {
 #include "varatt.h"
 #endif
 #if PG_VERSION_NUM >= 180000
-#include "commands/explain.h"
 #include "commands/explain_format.h"
 #include "commands/explain_state.h"
 #define VECX_EXPLAIN_HOOK // an extension may add to what EXPLAIN shows of a node
@@ -134,6 +135,27 @@ inline void count_search(IndexScanDesc scan) {
         scan->instrument->nsearches++;
 #else
     (void)scan;
+#endif
+}
+
+// f(block, offsets, count, recheck) for the pages of a bitmap, ascending; count is -1 when the whole page is meant. The bitmap
+// cannot be changed any more.
+template <class F>
+void for_each_bitmap_page(TIDBitmap *bitmap, F f) {
+#if PG_VERSION_NUM >= 180000
+    TBMPrivateIterator *iterator = tbm_begin_private_iterate(bitmap);
+    TBMIterateResult page;
+    while (tbm_private_iterate(iterator, &page)) {
+        OffsetNumber offsets[TBM_MAX_TUPLES_PER_PAGE];
+        const int count = page.lossy ? -1 : tbm_extract_page_tuple(&page, offsets, TBM_MAX_TUPLES_PER_PAGE);
+        f(page.blockno, offsets, count, page.recheck);
+    }
+    tbm_end_private_iterate(iterator);
+#else
+    TBMIterator *iterator = tbm_begin_iterate(bitmap);
+    while (TBMIterateResult *page = tbm_iterate(iterator))
+        f(page->blockno, page->offsets, page->ntuples, page->recheck);
+    tbm_end_iterate(iterator);
 #endif
 }
 

@@ -51,6 +51,15 @@ constexpr int kMostProbes = 1 << 20;
 
 int simd = 0; // 0 is auto, otherwise Level + 1
 bool skip_distance = true;
+bool bitmap_filter = true;
+int filter_strategy_value = kFilterAuto;
+
+const config_enum_entry kFilterOptions[] = {
+    {"auto", kFilterAuto, false},
+    {"exact", kFilterExact, false},
+    {"index", kFilterIndex, false},
+    {nullptr, 0, false},
+};
 
 const config_enum_entry kIterativeOptions[] = {
     {"off", kIterativeOff, false},
@@ -117,6 +126,8 @@ int hnsw_ef_search() { return ef_search.value(); }
 int hnsw_max_scan_tuples() { return max_scan_tuples.value(); }
 double hnsw_scan_mem_multiplier() { return scan_mem_multiplier.value(); }
 bool skip_unused_distance() { return skip_distance; }
+bool enable_bitmap_filter() { return bitmap_filter; }
+FilterStrategy filter_strategy() { return static_cast<FilterStrategy>(filter_strategy_value); }
 
 namespace {
 
@@ -196,6 +207,14 @@ void define_settings() {
                              "Leaves out the distance of rows that an index scan returns when nobody reads it.",
                              "Counts when a statement is planned. Results are the same either way.", &skip_distance,
                              true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable("vecx.enable_bitmap_filter",
+                             "Enables the planner's use of vector index scans that are given a bitmap of matching rows.",
+                             nullptr, &bitmap_filter, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
+    DefineCustomEnumVariable("vecx.filter_strategy", "Sets how a scan with a bitmap of matching rows finds the nearest of them.",
+                             "auto: as is cheaper for their number, and the other way when that proves wrong; exact: always by "
+                             "their distances; index: always through the vector index, as far as it reaches.",
+                             &filter_strategy_value, kFilterAuto, kFilterOptions, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr,
+                             nullptr);
 
     MarkGUCPrefixReserved("hnsw");
     MarkGUCPrefixReserved("ivf");

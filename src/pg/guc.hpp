@@ -23,6 +23,12 @@ int ivf_seed(); // of clusterings
 
 bool skip_unused_distance(); // vecx.skip_unused_distance; see plan_unused_distance.cpp
 
+bool enable_bitmap_filter(); // vecx.enable_bitmap_filter
+
+// vecx.filter_strategy: pg/filter/README.md
+enum FilterStrategy { kFilterAuto = 0, kFilterExact = 1, kFilterIndex = 2 };
+FilterStrategy filter_strategy();
+
 void define_settings();
 
 } // namespace vecx::pg

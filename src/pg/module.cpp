@@ -2,9 +2,11 @@
 #include "pg/crash.hpp"
 #include "pg/explain.hpp"
 #include "pg/export.hpp"
+#include "pg/filter/filter.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/ivf/ivf.hpp"
+#include "pg/plan_distance_bound.hpp"
 #include "pg/plan_unused_distance.hpp"
 #include "pg/postgres.hpp"
 
@@ -24,4 +26,6 @@ void _PG_init(void) {
     vecx::pg::ivf_define_options();
     vecx::pg::install_unused_distance();
     vecx::pg::install_explain();
+    vecx::pg::install_distance_bound();
+    vecx::pg::install_filtered_scan();
 }

@@ -11,10 +11,10 @@
 
 namespace vecx::hnsw::inlined {
 
-// Who searches. look() runs under the share lock of the node's page: it only looks and copies. met() follows for
-// the same node with no page locked, and may allocate.
+// Who searches. look() runs under the share lock of the node's page: it only looks and copies; it may declare the node
+// dead, one that leads on and counts for nothing. met() follows for the same node with no page locked, and may allocate.
 template <class T>
-concept Searcher = requires(T &t, const NodeView &node, Link link, const Visit &visit) {
+concept Searcher = requires(T &t, const NodeView &node, Link link, Visit &visit) {
     { t.look(node, link, visit) };
     { t.met(link, visit) };
 };

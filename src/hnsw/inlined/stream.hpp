@@ -15,6 +15,7 @@ struct Row {
     bool certain;    // its place is right: no row that follows, unless late, has a smaller distance, and none before it a
                      // larger one. Otherwise the caller has to sort by exact distances, as far as the bounds demand.
     double distance; // at most the exact one; what follows has at least this, unless late
+    double farthest; // at least the exact one; infinity when that is not known to be a number
 };
 
 // The distance that SQL shows of the row at `tid`, computed from the table; false when the scan's snapshot does not see it.
@@ -24,14 +25,14 @@ struct ExactDistance {
     void *context = nullptr;
 };
 
-template <NodeStore S, Sorter T>
+template <NodeStore S, Sorter T, Mask M = EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
     // everything is 0.
-    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {})
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {}, M mask = M{})
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), exact_(exact), rows_(arena), late_(arena), page_(arena) {
+          sorter_(&sorter), payload_(query), options_(options), exact_(exact), mask_(mask), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
     }
@@ -42,7 +43,11 @@ class Stream {
             if (phase_ != Phase::sorted) {
                 VECX_TRY(tids_.next(&row->tid, found));
                 if (*found) {
+                    if constexpr (M::kMasks)
+                        if (!mask_.has(row->tid))
+                            continue;
                     row->distance = low_;
+                    row->farthest = high_;
                     row->certain = certain_;
                     return Status{};
                 }
@@ -85,7 +90,10 @@ class Stream {
     }
 
     // For the beam: a node under its lock, and after it.
-    void look(const NodeView &node, Link, const Visit &visit) {
+    void look(const NodeView &node, Link, Visit &visit) {
+        if constexpr (M::kMasks)
+            if (!visit.dead && !may_pass(node))
+                visit.dead = true;
         if (!visit.dead)
             fill(node, visit.key, &seen_);
     }
@@ -94,6 +102,7 @@ class Stream {
             return;
         seen_.link = link;
         rows_.push(seen_);
+        ++met_;
     }
 
   private:
@@ -123,6 +132,14 @@ class Stream {
     };
 
     size_t target() const { return look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+
+    // Of a list that goes on elsewhere, nothing is known.
+    bool may_pass(const NodeView &node) const {
+        bool pass = !node.head->more_tids.none();
+        for (uint32_t i = 0; i < node.head->tid_count && !pass; ++i)
+            pass = mask_.has(node.tids[i]);
+        return pass;
+    }
 
     void fill(const NodeView &node, float key, Known *out) const {
         bound(*node.head, key, out);
@@ -191,6 +208,11 @@ class Stream {
                 phase_ = Phase::drain;
                 return Status{};
             }
+            if constexpr (M::kMasks)
+                if (mask_.give_up(beam_.nodes(), met_)) {
+                    phase_ = Phase::end;
+                    return Status{};
+                }
             if (memory_is_short()) {
                 start_sweep();
                 return Status{};
@@ -200,6 +222,10 @@ class Stream {
         if (!beam_.full() || rows_.empty()) {
             // All that can be reached has been visited: the pages may hold more.
             start_sweep();
+            return Status{};
+        }
+        if (options_.beyond(rows_.top().low)) {
+            phase_ = Phase::drain;
             return Status{};
         }
         return emit();
@@ -252,6 +278,7 @@ class Stream {
         if (is_late) {
             certain_ = after != nullptr && node.high <= after->low;
             low_ = node.low;
+            high_ = node.high;
         } else {
             place(node.low, node.high, after != nullptr, after != nullptr ? after->low : 0);
         }
@@ -262,6 +289,7 @@ class Stream {
     void place(double low, double high, bool next_known, double next_low) {
         certain_ = low >= ceiling_ && next_known && high <= next_low;
         low_ = low;
+        high_ = high;
         ceiling_ = std::max(ceiling_, high);
         floor_ = std::max(floor_, certain_ ? high : low);
     }
@@ -273,9 +301,9 @@ class Stream {
         return Status{};
     }
 
-    // The limit of nodes is reached: what was visited, in order, then what came late.
+    // The limit of nodes or the radius is reached: what was visited, in order, then what came late.
     Status from_rest() {
-        if (!rows_.empty())
+        if (!rows_.empty() && !options_.beyond(rows_.top().low))
             return emit();
         if (late_.empty()) {
             phase_ = Phase::end;
@@ -294,6 +322,10 @@ class Stream {
         beam_.give_back();
         rows_.give_back();
         late_.give_back();
+        if constexpr (M::kMasks) {
+            phase_ = Phase::end;
+            return;
+        }
         // Filled inside page callbacks, where nothing may be allocated.
         page_.reserve(body_size_ / visitor_.shape().record_size(kGroup) + 1);
         counters_.swept = true;
@@ -339,7 +371,7 @@ class Stream {
                     VECX_TRY(settle(&known));
                 }
                 const bool late = known.low < floor_ && options_.late != LateRows::at_once;
-                if (late && options_.late == LateRows::left_out)
+                if ((late && options_.late == LateRows::left_out) || options_.beyond(known.low))
                     continue;
                 tids_.start_known(known.link, item.tids, item.tid_count, item.more);
                 for (;;) {
@@ -375,12 +407,13 @@ class Stream {
         place(now.low, now.high, true, last ? kInfinity : pending_.low);
         row->tid = now.tid;
         row->distance = now.low;
+        row->farthest = now.high;
         row->certain = certain_;
     }
 
     // The NULL query needs no order: rows as the pages have them.
     Status from_pages() {
-        low_ = 0;
+        low_ = high_ = 0;
         certain_ = true;
         if (page_at_ < page_.size()) {
             const Swept &item = page_[page_at_++];
@@ -404,6 +437,8 @@ class Stream {
     Query query_{};
     StreamOptions options_;
     ExactDistance exact_;
+    M mask_;
+    uint64_t met_ = 0; // nodes that went into rows_
     Heap<Known, Nearer> rows_; // visited, alive, not yet returned
     Heap<Known, Nearer> late_;
     Array<Swept> page_;
@@ -416,6 +451,7 @@ class Stream {
     bool second_run_ = false;
     bool certain_ = false;
     double low_ = -kInfinity;     // of the rows in tids_
+    double high_ = kInfinity;
     double floor_ = -kInfinity;   // what is below is late
     double ceiling_ = -kInfinity; // the greatest distance that a row returned can have
     Phase phase_ = Phase::start;

@@ -16,7 +16,11 @@ extern "C" {
 
 namespace vecx::pg {
 
-constexpr int kHnswStrategies = 1; // the ORDER BY operator
+struct SearchEstimate;
+
+constexpr int kDistanceStrategy = 1; // column <-> value, for ORDER BY
+constexpr int kSphereStrategy = 2;   // column <<->> sphere, a condition
+constexpr int kHnswStrategies = 2;
 constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
 
 // Phases of a build besides PostgreSQL's own "initializing"; what pg_stat_progress_create_index shows.
@@ -96,5 +100,9 @@ void hnsw_end_scan(IndexScanDesc scan);
 
 // What a scan did so far, all its searches together; false when it is of another access method or was never asked for a row.
 bool hnsw_report_scan(IndexScanDesc scan, ScanReport *report);
+// scan.cpp: bytes that a scan may keep of what it has visited
+size_t hnsw_scan_memory();
+// cost.cpp: for filtered scans, pg/filter/masked_stream.hpp
+SearchEstimate hnsw_masked_estimate(PlannerInfo *root, IndexOptInfo *index, double rows, double selectivity);
 
 } // namespace vecx::pg

@@ -11,7 +11,7 @@ extern "C" {
 namespace vecx::pg {
 
 namespace {
-constexpr int kColumns = 4; // late, low, tid; high is not sorted by
+constexpr int kColumns = 4; // rank, low, tid; high is not sorted by
 constexpr int kSortColumns = 3;
 static_assert(sizeof(hnsw::HeapTid) == sizeof(ItemPointerData));
 } // namespace
@@ -19,7 +19,7 @@ static_assert(sizeof(hnsw::HeapTid) == sizeof(ItemPointerData));
 void TupleSorter::begin() {
     MemoryContext before = MemoryContextSwitchTo(context_);
     TupleDesc desc = CreateTemplateTupleDesc(kColumns);
-    TupleDescInitEntry(desc, 1, "late", INT4OID, -1, 0);
+    TupleDescInitEntry(desc, 1, "rank", INT4OID, -1, 0);
     TupleDescInitEntry(desc, 2, "low", FLOAT8OID, -1, 0);
     TupleDescInitEntry(desc, 3, "tid", TIDOID, -1, 0);
     TupleDescInitEntry(desc, 4, "high", FLOAT8OID, -1, 0);
@@ -33,12 +33,12 @@ void TupleSorter::begin() {
     MemoryContextSwitchTo(before);
 }
 
-void TupleSorter::put(bool late, double low, double high, hnsw::HeapTid tid) {
+void TupleSorter::put_ranked(int rank, double low, double high, hnsw::HeapTid tid) {
     if (sort_ == nullptr)
         begin();
     memcpy(&tid_, &tid, sizeof tid_);
     ExecClearTuple(slot_);
-    slot_->tts_values[0] = Int32GetDatum(late ? 1 : 0);
+    slot_->tts_values[0] = Int32GetDatum(rank);
     slot_->tts_values[1] = Float8GetDatum(low);
     slot_->tts_values[2] = PointerGetDatum(&tid_);
     slot_->tts_values[3] = Float8GetDatum(high);

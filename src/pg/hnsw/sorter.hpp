@@ -17,7 +17,9 @@ class TupleSorter {
     // Everything is allocated in `context`; `kilobytes` as work_mem.
     TupleSorter(MemoryContext context, int kilobytes) : context_(context), kilobytes_(kilobytes) {}
 
-    void put(bool late, double low, double high, hnsw::HeapTid tid);
+    void put(bool late, double low, double high, hnsw::HeapTid tid) { put_ranked(late ? 1 : 0, low, high, tid); }
+    // The same with more ranks than two.
+    void put_ranked(int rank, double low, double high, hnsw::HeapTid tid);
     void finish();
     bool next(hnsw::HeapTid *tid, double *low, double *high);
 

@@ -1,0 +1,71 @@
+// What the planner is told of a filtered scan. README.md, "Cost".
+#include <algorithm>
+#include <cmath>
+
+#include "pg/filter/filter.hpp"
+#include "pg/filter/masked_stream.hpp"
+
+extern "C" {
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+}
+
+namespace vecx::pg {
+
+namespace {
+
+// Finding a row by its heap TID, in operators.
+constexpr double kRowFetch = 60;
+
+// How many rows the query will take, as far as can be told; 0 when it cannot.
+double rows_wanted(const PlannerInfo *root, double rows) {
+    if (root->limit_tuples > 0)
+        return root->limit_tuples;
+    if (root->tuple_fraction >= 1)
+        return root->tuple_fraction;
+    return root->tuple_fraction > 0 ? std::max(1.0, root->tuple_fraction * rows) : 0;
+}
+
+} // namespace
+
+// Two ways, of which the executor takes the cheaper one when it knows the number of rows: all rows of the mask through their
+// distances, or the index. The planner's line between the first row and the last starts with what has to be done before the first
+// row comes, which is nearly all; the slope is a fetch a row and, for the index, the price of what it may have to leave to
+// the other way.
+void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bitmap, IndexPath *order, ScanFacts *facts) {
+    RelOptInfo *rel = path->path.parent;
+    Cost bitmap_cost;
+    Selectivity selectivity;
+    cost_bitmap_tree_node(bitmap->bitmapqual, &bitmap_cost, &selectivity);
+    const double mask_rows = std::max(1.0, std::min(rel->tuples, selectivity * rel->tuples));
+    const double rows = std::clamp(path->path.rows, 1.0, mask_rows);
+    QualCost distance;
+    cost_qual_eval_node(&distance, static_cast<Node *>(linitial(order->indexorderbys)), root);
+
+    const Cost fetch = cpu_operator_cost * kRowFetch;
+    // As PostgreSQL sees it, with pages from the disk: what a bitmap heap scan below a sort would cost at least.
+    const Cost heap = bitmap->path.total_cost - bitmap_cost;
+    const Cost exact = heap + rows * distance.per_tuple + distance.startup;
+
+    facts->mask_rows = mask_rows;
+    facts->passing = rows / mask_rows;
+    facts->limit = root->limit_tuples > 0 ? root->limit_tuples : 0;
+    facts->row_cost = fetch + cpu_tuple_cost + distance.per_tuple;
+
+    const double wanted = rows_wanted(root, rows);
+    const double taken = wanted > 0 ? std::min(wanted, rows) : rows;
+    facts->wanted = taken;
+    const MaskedStreamRoutine *routine = masked_stream_routine(reinterpret_cast<const void *>(order->indexinfo->amcostestimate));
+    const SearchEstimate estimate =
+        routine->estimate(root, order->indexinfo, taken / facts->passing, mask_rows / std::max(1.0, order->indexinfo->tuples));
+    facts->visit_cost = estimate.visit;
+    facts->wanted_nodes = estimate.nodes;
+    const Cost index = estimate.nodes * estimate.visit + taken / facts->passing * fetch;
+
+    path->path.startup_cost = bitmap_cost + std::min(exact, index);
+    path->path.total_cost = path->path.startup_cost + rows * fetch + (index < exact ? exact * (1 - taken / rows) : 0);
+    path->path.startup_cost += path->path.pathtarget->cost.startup;
+    path->path.total_cost += path->path.pathtarget->cost.startup + path->path.pathtarget->cost.per_tuple * rows;
+}
+
+} // namespace vecx::pg

@@ -1,0 +1,64 @@
+// What EXPLAIN shows of a filtered scan besides the bitmap's tree.
+#include "pg/filter/scan_state.hpp"
+
+extern "C" {
+#include "nodes/makefuncs.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+}
+
+namespace vecx::pg {
+
+namespace {
+
+double percent(double part, double all) {
+    return all > 0 ? 100 * part / all : 0;
+}
+
+} // namespace
+
+void explain_filtered_scan(CustomScanState *node, List *ancestors, ExplainState *es) {
+    FilteredScan *scan = reinterpret_cast<FilteredScan *>(node);
+    const CustomScan *plan = castNode(CustomScan, node->ss.ps.plan);
+    const ScanFacts facts = scan_facts_of(plan);
+    List *context = set_deparse_context_plan(es->deparse_cxt, node->ss.ps.plan, ancestors);
+    auto show = [&](const char *label, int which) {
+        Node *expr = static_cast<Node *>(list_nth(plan->custom_exprs, which));
+        if (expr != nullptr && IsA(expr, List))
+            expr = reinterpret_cast<Node *>(make_ands_explicit(reinterpret_cast<List *>(expr)));
+        if (expr != nullptr)
+            ExplainPropertyText(label, deparse_expression(expr, context, es->verbose, false), es);
+    };
+    show("Order By", kExprDistance);
+    show("Recheck Cond", kExprRecheck);
+    ExplainPropertyText("Vector Index", get_rel_name(facts.index), es);
+    if (es->costs)
+        ExplainPropertyFloat("Estimated Selectivity", "%", percent(facts.mask_rows, facts.index_rows), 3, es);
+    if (!es->analyze || scan->index == nullptr)
+        return;
+    end_run(scan); // counts the last run
+    const RunTotals &totals = scan->totals;
+    const uint64_t runs = totals.exact + totals.index;
+    if (runs == 0)
+        return;
+    const char *strategy = totals.index == 0      ? "exact"
+                           : totals.exact > 0     ? "exact or index, by run"
+                           : totals.switched == 0 ? "index"
+                                                  : "index, then exact";
+    ExplainPropertyText("Strategy", strategy, es);
+    const double loops = static_cast<double>(runs);
+    ExplainPropertyFloat("Actual Selectivity", "%", percent(totals.mask_rows / loops, facts.index_rows), 3, es);
+    ExplainPropertyFloat("Bitmap Rows", nullptr, totals.mask_rows / loops, 0, es);
+    ExplainPropertyInteger("Exact Heap Blocks", nullptr, static_cast<int64>(totals.mask_exact_pages), es);
+    if (totals.mask_lossy_pages > 0)
+        ExplainPropertyInteger("Lossy Heap Blocks", nullptr, static_cast<int64>(totals.mask_lossy_pages), es);
+    if (totals.index > 0) {
+        ExplainPropertyInteger("Index Nodes Visited", nullptr, static_cast<int64>(totals.nodes), es);
+        ExplainPropertyInteger("Index Pages Read", nullptr, static_cast<int64>(totals.index_pages), es);
+    }
+    ExplainPropertyInteger("Distances From Rows", nullptr, static_cast<int64>(totals.scored), es);
+    if (totals.rechecked > 0)
+        ExplainPropertyInteger("Rows Removed by Index Recheck", nullptr, static_cast<int64>(totals.rechecked), es);
+}
+
+} // namespace vecx::pg

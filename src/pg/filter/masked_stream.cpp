@@ -1,0 +1,14 @@
+#include "pg/filter/masked_stream.hpp"
+
+#include "pg/hnsw/hnsw.hpp"
+#include "pg/hnsw/masked_stream.hpp"
+
+namespace vecx::pg {
+
+const MaskedStreamRoutine *masked_stream_routine(const void *cost_estimate) {
+    if (cost_estimate == reinterpret_cast<const void *>(hnsw_cost_estimate))
+        return &hnsw_masked_stream;
+    return nullptr;
+}
+
+} // namespace vecx::pg

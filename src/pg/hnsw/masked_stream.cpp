@@ -1,0 +1,125 @@
+#include "pg/hnsw/masked_stream.hpp"
+
+#include <limits>
+#include <new>
+
+#include "hnsw/inlined/stream.hpp"
+#include "hnsw/stream.hpp"
+
+#include "pg/error.hpp"
+#include "pg/guc.hpp"
+#include "pg/hnsw/hnsw.hpp"
+#include "pg/hnsw/last_scan.hpp"
+#include "pg/hnsw/scan_store.hpp"
+#include "pg/memory.hpp"
+
+extern "C" {
+#include "access/relscan.h"
+#include "pgstat.h"
+#include "utils/snapmgr.h"
+}
+
+namespace vecx::pg {
+
+namespace {
+
+// What the core is given of a RowFilter.
+struct FilterMask {
+    static constexpr bool kMasks = true;
+    const RowFilter *filter = nullptr;
+
+    bool has(hnsw::HeapTid tid) const {
+        return filter->mask->has(static_cast<uint32_t>(tid.block_hi) << 16 | tid.block_lo, tid.offset);
+    }
+    bool give_up(uint64_t nodes, uint64_t met) const { return filter->budget.spent(nodes, met); }
+};
+
+using PlainStream = hnsw::Stream<ScanStore, hnsw::NoSorter, FilterMask>;
+using InlinedStream = hnsw::inlined::Stream<ScanStore, hnsw::NoSorter, FilterMask>;
+
+struct MaskedSearch {
+    MaskedSearch(Relation relation, MemoryContext context, uint32_t record_size, uint32_t first)
+        : index(relation), store(relation, record_size, first), arena(arena_over(context)) {}
+
+    Relation index;
+    ScanStore store;
+    Arena arena;
+    hnsw::NoSorter sorter;
+    PlainStream *plain = nullptr; // one of the two
+    InlinedStream *inlined = nullptr;
+    const kernels::KernelTable *table = kernels::active; // its bounds are for these kernels
+
+    const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
+};
+
+void *begin(Relation index, Snapshot snapshot, MemoryContext context, Datum query, bool query_null, const RowFilter *filter) {
+    // Heap TIDs come without a pin on their page, as in hnsw_get_tuple.
+    if (!IsMVCCSnapshot(snapshot))
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("non-MVCC snapshots are not supported with hnsw")));
+    pgstat_count_index_scan(index);
+    IndexFacts facts = index_facts(index);
+    Payload payload{nullptr, 0};
+    bool indexable;
+    if (!query_null)
+        payload = payload_of(query, facts, true, &indexable);
+
+    const bool plain = facts.layout == hnsw::LayoutKind::plain;
+    MaskedSearch *search = new (palloc(sizeof(MaskedSearch)))
+        MaskedSearch(index, context, plain ? 0 : facts.shape.record_size(facts.shape.places),
+                     plain ? 0 : facts.shape.own_offset(facts.shape.places));
+    hnsw::StreamOptions options{};
+    options.ef_search = hnsw_ef_search();
+    options.max_tuples = -1; // the budget is the limit
+    options.memory_limit = hnsw_scan_memory();
+    // A row that comes late stays in the mask, whose rest is scored at the end.
+    options.late = hnsw_iterative_scan() == kIterativeRelaxed ? hnsw::LateRows::at_once : hnsw::LateRows::left_out;
+    FilterMask mask{filter};
+    if (plain)
+        search->plain = new (palloc(sizeof(PlainStream)))
+            PlainStream(search->store, search->arena, measure_of(facts), payload, options, search->sorter, mask);
+    else
+        search->inlined = new (palloc(sizeof(InlinedStream)))
+            InlinedStream(search->store, search->arena, facts.shape, payload, options, search->sorter, hnsw::inlined::ExactDistance{}, mask);
+    begin_last_scan(RelationGetRelid(index), facts.layout, options);
+    return search;
+}
+
+bool next(void *stream, MaskedRow *out) {
+    MaskedSearch &search = *static_cast<MaskedSearch *>(stream);
+    hnsw::inlined::Row row{};
+    bool found = false;
+    Status status;
+    if (search.plain != nullptr) {
+        status = search.plain->next(&row.tid, &row.distance, &found);
+        row.certain = true;
+    } else {
+        status = search.inlined->next(&row, &found);
+        if (search.table != kernels::active) { // as in hnsw_get_tuple
+            row.certain = false;
+            row.distance = -std::numeric_limits<double>::infinity();
+        }
+    }
+    check(status, RelationGetRelationName(search.index));
+    note_last_scan(search.counters(), found, found && !row.certain);
+    if (!found)
+        return false;
+    memcpy(&out->tid, &row.tid, sizeof out->tid);
+    out->certain = row.certain;
+    out->low = row.distance;
+    return true;
+}
+
+MaskedCounters counters(const void *stream) {
+    const hnsw::StreamCounters &counters = static_cast<const MaskedSearch *>(stream)->counters();
+    return MaskedCounters{counters.nodes, counters.pages};
+}
+
+double look_ahead(double n) {
+    return static_cast<double>(hnsw::look_ahead(static_cast<size_t>(hnsw_ef_search()), static_cast<size_t>(n)));
+}
+
+} // namespace
+
+const MaskedStreamRoutine hnsw_masked_stream = {begin, next, counters, look_ahead, hnsw_masked_estimate};
+
+} // namespace vecx::pg
