@@ -8,7 +8,7 @@ namespace {
 IndexAmRoutine *routine(amoptions_function options) {
     IndexAmRoutine *am = makeNode(IndexAmRoutine); // zeroed: what is not named here, it cannot do
 
-    am->amstrategies = vecx::pg::kHnswStrategies; // operator classes are made as those of hnsw
+    am->amstrategies = vecx::pg::kDistanceStrategy; // and no condition: a scan would not apply it
     am->amsupport = vecx::pg::kHnswSupports;
     am->amcanorderbyop = true;
     am->amoptionalkey = true; // there are no conditions on the column at all
