@@ -108,6 +108,7 @@ class Stream {
   private:
     enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
 
+    static constexpr int kMany = 1000; // heap TIDs of a node that the executor should not compare one by one
     static constexpr int kTries = 32; // heap TIDs of a node that are asked for its distance
     static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
     static constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -250,14 +251,30 @@ class Stream {
         }
         return Status{};
     }
+    Status has_many(Link node, bool *many) {
+        VECX_TRY(tids_.start(node));
+        *many = true;
+        for (int i = 0; i < kMany && *many; ++i) {
+            HeapTid tid;
+            VECX_TRY(tids_.next(&tid, many));
+        }
+        return Status{};
+    }
     bool to_settle(const Known &node) const { return node.many && node.low < node.high && exact_.of != nullptr; }
 
     // Loads the rows of the next node, unless it comes late and must wait or stay away.
     Status emit() {
         Known node = rows_.pop();
         if (to_settle(node)) {
-            VECX_TRY(tids_.start(node.link));
-            VECX_TRY(settle(&node));
+            // Not for some hundred: a node that waits for its exact distance is returned later than its bound says, and what
+            // the search finds meanwhile is late.
+            bool big;
+            VECX_TRY(has_many(node.link, &big));
+            if (big) {
+                VECX_TRY(tids_.start(node.link));
+                VECX_TRY(settle(&node));
+            }
+            node.many = false;
             tids_.forget();
             rows_.push(node); // others may be nearer now
             return Status{};
