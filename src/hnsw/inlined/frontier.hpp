@@ -216,6 +216,7 @@ class Frontier {
     static constexpr size_t kRoom = 2 * kMost;
     static constexpr int32_t kTop = std::numeric_limits<int32_t>::max(); // above every key; fills unused places
     static constexpr uint32_t kLanes = 4;
+    static constexpr uint32_t kSample = 9;
     static constexpr uint32_t kUnknown = 0xFFFFFFFFu;
 
     // Floats (not NaN) as integers of the same order.
@@ -272,26 +273,47 @@ class Frontier {
         least_ = kUnknown;
     }
 
-    // Sets aside all of the window above `order`.
+    // Sets aside all of the window above `order`, without a branch that depends on keys.
     void set_aside(int32_t order) {
-        for (uint32_t i = 0; i < count_;)
-            if (keys_[i] > order) {
-                const float key = from_order(keys_[i]);
-                rest_.push(Member{key, links_[i]});
-                rest_low_ = std::min(rest_low_, key);
-                remove(i);
-            } else {
-                ++i;
-            }
+        const uint32_t before = count_;
+        Member *far = rest_.append(before);
+        size_t away = 0;
+        uint32_t kept = 0;
+        int32_t low = to_order(rest_low_);
+        for (uint32_t i = 0; i < before; ++i) {
+            const int32_t key = keys_[i];
+            const Link link = links_[i];
+            const bool stays = key <= order;
+            far[away] = Member{from_order(key), link};
+            away += !stays;
+            low = stays ? low : std::min(low, key);
+            keys_[kept] = key;
+            links_[kept] = link;
+            kept += stays;
+        }
+        rest_.take_back(before - away);
+        rest_low_ = from_order(low);
+        for (uint32_t i = kept; i < before; ++i)
+            keys_[i] = kTop;
+        count_ = kept;
+        least_ = kUnknown;
     }
 
-    // Keeps the nearer half of a full window, or less of many equal ones.
+    // Keeps about the nearer half of a full window: those below the middle one of a sample. Of many equal ones it keeps
+    // less, or none.
     void halve() {
-        int32_t sorted[kRoom];
-        memcpy(sorted, keys_, count_ * sizeof *sorted);
-        const uint32_t keep = count_ / 2;
-        std::nth_element(sorted, sorted + keep, sorted + count_);
-        set_aside(sorted[keep] == std::numeric_limits<int32_t>::min() ? sorted[keep] : sorted[keep] - 1);
+        int32_t sample[kSample];
+        const uint32_t step = count_ / kSample;
+        for (uint32_t i = 0; i < kSample; ++i)
+            sample[i] = keys_[i * step];
+        for (uint32_t i = 1; i < kSample; ++i)
+            for (uint32_t k = i; k > 0; --k) {
+                const int32_t a = sample[k - 1], b = sample[k];
+                sample[k - 1] = std::min(a, b);
+                sample[k] = std::max(a, b);
+            }
+        const int32_t middle = sample[kSample / 2];
+        set_aside(middle == std::numeric_limits<int32_t>::min() ? middle : middle - 1);
         limit_ = std::min(limit_, rest_low_);
     }
 
