@@ -170,22 +170,31 @@ class Frontier {
         return link;
     }
 
-    // f(Link) for the next `n` (at most 2), as far as they are in the window and below the bound.
+    static constexpr size_t kPeek = 8;
+
+    // f(Link) for the next `n` (at most kPeek), as far as they are in the window and below the bound.
     template <class F>
     void peek(size_t n, F f) {
         const int32_t bound = to_order(bound_);
         if (n == 0 || count_ == 0 || keys_[least()] >= bound)
             return;
-        const uint32_t first = least();
-        f(links_[first]);
-        if (n == 1 || count_ == 1)
-            return;
-        const int32_t key = keys_[first];
-        keys_[first] = kTop;
-        const uint32_t second = scan();
-        keys_[first] = key;
-        if (second != first && keys_[second] < bound)
-            f(links_[second]);
+        f(links_[least()]);
+        uint32_t places[kPeek];
+        int32_t keys[kPeek];
+        size_t hidden = 0;
+        for (uint32_t at = least(); hidden + 1 < std::min(n, kPeek);) {
+            places[hidden] = at;
+            keys[hidden++] = keys_[at];
+            keys_[at] = kTop;
+            at = scan();
+            if (keys_[at] >= bound)
+                break;
+            f(links_[at]);
+        }
+        while (hidden > 0) {
+            --hidden;
+            keys_[places[hidden]] = keys[hidden];
+        }
     }
 
     // Forgets what was visited since it was offered: nodes are offered by many neighbours, so that of a long search most lie

@@ -93,6 +93,8 @@ class Stream {
     enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
 
     static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
+    // A shorter look-ahead returns far rows first and then has to wait, where late rows do, for all that is nearer.
+    static constexpr size_t kLeastTarget = 8;
     static constexpr size_t kRowsAhead = 9; // with the first, what most queries ask for
     static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -114,7 +116,9 @@ class Stream {
         HeapTid tids[kTidsPerNode];
     };
 
-    size_t target() const { return look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+    size_t target() const {
+        return std::max(kLeastTarget, look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1));
+    }
 
     void fill(const NodeView &node, float key, Known *out) const {
         bound(*node.head, key, out);

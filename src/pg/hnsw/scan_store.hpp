@@ -55,13 +55,19 @@ class ScanStore : public PageStore {
             buffer = PrefetchBuffer(index_, MAIN_FORKNUM, block).recent_buffer;
             if (buffer != InvalidBuffer)
                 known = Hint{mark(block), buffer};
+            else
+                misses_ = kMisses;
         }
         fetched_[oldest_++ % kFetched] = record;
         if (buffer != InvalidBuffer)
             fetch(buffer, slot);
     }
 
-    // The row at `tid` may be returned soon; `next`: it is likely the one after the row that is
+    // How many records to ask for while another is read: several when pages had to be read lately,
+    // so that the disk has more than one to do.
+    uint32_t ahead() const { return misses_ > 0 ? kAheadCold : 1; }
+
+    // The row at `row` may be returned soon; `next`: it is likely the one after the row that is
     // being returned. What the executor will touch is fetched in these two steps, for where in
     // its page a row lies is in the page. A page that may not be in shared buffers is asked of
     // the kernel.
@@ -144,6 +150,8 @@ class ScanStore : public PageStore {
 
     Buffer pin(uint32_t block) {
         Hint &known = hint(block);
+        if (misses_ > 0)
+            --misses_;
         if (shared_ && known.mark == mark(block) && known.buffer != InvalidBuffer &&
             ++pins_ % kOrdinary != 0) {
             if (pin_recent(index_, block, known.buffer))
@@ -169,7 +177,9 @@ class ScanStore : public PageStore {
     static constexpr uint32_t kHints = 1 << 17; // pages of 1 GB
     static constexpr uint32_t kOrdinary = 16;   // one of so many
     static constexpr uint32_t kDoubts = 64;     // reads
-    static constexpr uint32_t kFetched = 4;
+    static constexpr uint32_t kMisses = 16;     // reads
+    static constexpr uint32_t kAheadCold = 6;
+    static constexpr uint32_t kFetched = 16;
     static constexpr uint32_t kLine = 64;
     static inline Hint hints_[kHints];
 
@@ -184,6 +194,7 @@ class ScanStore : public PageStore {
     uint32_t oldest_ = 0;
     uint32_t pins_ = 0;
     uint32_t doubts_ = 0;
+    uint32_t misses_ = 0;
     uint64_t fetched_[kFetched] = {}; // block and slot of the latest; block 0 is the metapage
 };
 
