@@ -5,8 +5,8 @@
 #include "pg/compat.hpp"
 #include "pg/hnsw/store.hpp"
 extern "C" {
-#include "access/tableam.h"
 #include "access/htup_details.h"
+#include "access/tableam.h"
 #include "storage/buf_internals.h"
 }
 
@@ -93,7 +93,7 @@ class ScanStore : public PageStore {
             known = Hint{wanted, buffer};
         }
         const char *page = static_cast<const char *>(BufferGetPage(buffer));
-        const char *line = page + offsetof(PageHeaderData, pd_linp) + (offset - 1) * sizeof(ItemIdData);
+        const char *line = page + SizeOfPageHeaderData + (offset - 1) * sizeof(ItemIdData);
         if (!next) {
             __builtin_prefetch(GetBufferDescriptor(buffer - 1), 1);
             __builtin_prefetch(page);
