@@ -7,13 +7,14 @@ PG_CONFIG ?= pg_config
 PG_MAJOR := $(shell $(PG_CONFIG) --version 2>/dev/null | sed -E 's/^PostgreSQL ([0-9]+).*/\1/')
 
 # Targets that must work before anything is installed: they install what is missing, then call make again.
-SCRIPT_TARGETS = quickstart quickstart-stop check
+SCRIPT_TARGETS = quickstart quickstart-stop check check-nightly
 ifneq ($(filter $(SCRIPT_TARGETS),$(MAKECMDGOALS)),)
 
 .PHONY: $(SCRIPT_TARGETS)
 quickstart:      ; @scripts/quickstart start
 quickstart-stop: ; @scripts/quickstart stop
 check:           ; @scripts/check
+check-nightly:   ; @scripts/check-nightly
 
 else ifeq ($(PG_MAJOR),)
 $(error pg_config not found: install PostgreSQL's server headers (Debian: postgresql-server-dev-15), or run "make quickstart", which does)
@@ -28,10 +29,25 @@ endif
 
 OBJDIR := build/obj-$(PG_MAJOR)
 
+# CRASH_POINTS=1 makes build/crash-NN/vecx.so, in which a test can end the process at named places (src/base/crash.hpp).
+# It is for scripts/stage/crash and is never installed from here.
+ifneq ($(CRASH_POINTS),)
+ifneq ($(filter install installcheck clean,$(MAKECMDGOALS)),)
+$(error CRASH_POINTS=1 is for building only)
+endif
+OBJDIR := build/crash-$(PG_MAJOR)
+MODULE_big = $(OBJDIR)/vecx
+endif
+
 # The core (all of src/ except src/pg) is compiled without PostgreSQL's include path.
 CORE_SRCS  := $(sort $(filter-out src/pg/%,$(shell find src -name '*.cpp')))
 SHELL_SRCS := $(sort $(shell find src/pg -name '*.cpp'))
 CORE_OBJS  := $(patsubst src/%.cpp,$(OBJDIR)/%.o,$(CORE_SRCS))
+ifneq ($(CRASH_POINTS),)
+# These know nothing of pages: the objects are those of an ordinary build.
+CORE_OBJS := $(patsubst $(OBJDIR)/%,build/obj-$(PG_MAJOR)/%,$(filter $(addprefix $(OBJDIR)/,base/% kernels/% types/%),$(CORE_OBJS))) \
+	$(filter-out $(addprefix $(OBJDIR)/,base/% kernels/% types/%),$(CORE_OBJS))
+endif
 SHELL_OBJS := $(patsubst src/%.cpp,$(OBJDIR)/%.o,$(SHELL_SRCS))
 OBJS = $(CORE_OBJS) $(SHELL_OBJS)
 
@@ -65,14 +81,22 @@ isa_flags_dense_math := -O3
 isa_flags_dense_convert := -O3
 isa_flags_codec += -O3
 
-$(CORE_OBJS): $(OBJDIR)/%.o: src/%.cpp
+crash_flags = $(if $(filter build/crash-%,$@),-DVECX_CRASH_POINTS)
+
+$(filter $(OBJDIR)/%,$(CORE_OBJS)): $(OBJDIR)/%.o: src/%.cpp
+	@mkdir -p $(@D)
+	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(PG_CXXFLAGS) $(EXTRA_CXXFLAGS) $(crash_flags) -Isrc -MMD -MP -c $< -o $@
+
+ifneq ($(CRASH_POINTS),)
+$(filter build/obj-%,$(CORE_OBJS)): build/obj-$(PG_MAJOR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) $(isa_flags_$(*F)) $(PG_CXXFLAGS) $(EXTRA_CXXFLAGS) -Isrc -MMD -MP -c $< -o $@
+endif
 
 # PostgreSQL's headers ask for gnu_printf, which clang does not know: -Wno-ignored-attributes.
 $(SHELL_OBJS): $(OBJDIR)/%.o: src/%.cpp
 	@mkdir -p $(@D)
-	$(CXX) $(VECX_CXXFLAGS) $(PG_CXXFLAGS) $(EXTRA_CXXFLAGS) -Wno-ignored-attributes -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
+	$(CXX) $(VECX_CXXFLAGS) $(PG_CXXFLAGS) $(EXTRA_CXXFLAGS) $(crash_flags) -Wno-ignored-attributes -Wno-unused-parameter -Wno-missing-field-initializers -Isrc $(CPPFLAGS) -MMD -MP -c $< -o $@
 
 -include $(OBJS:.o=.d)
 

@@ -4,6 +4,7 @@
 #   make bench-quick    the regression guard                                       (under 3 minutes)
 #   make bench          every phase on every set, then the report                  (minutes per set)
 #   make bench-bars     what the fast layouts are held to, at full size, as a table  (about 35 minutes)
+#   make bench-filter   filtered queries against every other way to answer them       (about 35 minutes)
 #   make bench-compare A=NAME B=NAME   every ratio of two runs side by side
 #   make bench-report   the report again from the results that are there
 # BENCH_DATA   a directory with one sub-directory per data set; without it synthetic sets are used
@@ -43,7 +44,7 @@ $(BENCH_DIR)/kernel-counts: bench/kernel_counts.cpp $(filter $(OBJDIR)/kernels/%
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) -Isrc $^ -o $@
 
-.PHONY: bench bench-quick bench-bars bench-compare bench-report bench-ground bench-plans bench-selftest
+.PHONY: bench bench-quick bench-bars bench-filter bench-compare bench-report bench-ground bench-plans bench-selftest
 bench: $(BENCH_DIR)/vecx-bench
 	bench/run full
 	bench/run report
@@ -51,6 +52,8 @@ bench-quick: $(BENCH_DIR)/vecx-bench $(BENCH_DIR)/kernel-counts
 	bench/run quick
 bench-bars: $(BENCH_DIR)/vecx-bench
 	BENCH_NAME=$(if $(filter current,$(BENCH_NAME)),bars,$(BENCH_NAME)) bench/run bars
+bench-filter: $(BENCH_DIR)/vecx-bench
+	BENCH_NAME=$(if $(filter current,$(BENCH_NAME)),filter,$(BENCH_NAME)) bench/run filter
 bench-compare:
 	python3 bench/compare.py doc/benchmarks/$(or $(A),current) doc/benchmarks/$(or $(B),second)
 bench-ground: $(BENCH_DIR)/vecx-bench

@@ -4,7 +4,7 @@
 #   start_cluster DIR SOCK [SETTING...]   initdb (if need be) and start; unix socket only
 #   stop_cluster DIR         stops it at once; its data are for throwing away
 have headers && have server || die "no PostgreSQL server and headers found by $PG_CONFIG: make quickstart installs them"
-root=${VECX_TREE:-$top/build/pg-$(pg_major)}
+root=${VECX_TREE:-$top/build/pg-$(pg_major)${VECX_CRASH:+-crash}} # with VECX_CRASH: vecx has crash points
 bindir=$root$(pg_dir bindir)
 pgxs=$(dirname "$(pg_dir pgxs)")
 user=$(server_user)
@@ -44,6 +44,11 @@ make_tree() {
     fi
     make -s PG_CONFIG="$PG_CONFIG" >&2
     make -s PG_CONFIG="$PG_CONFIG" DESTDIR="$root" install >&2
+    if [ -n "${VECX_CRASH:-}" ]; then
+        make -s PG_CONFIG="$PG_CONFIG" CRASH_POINTS=1 >&2
+        rm -f "$root$(pg_dir pkglibdir)/vecx.so"
+        cp "build/crash-$(pg_major)/vecx.so" "$root$(pg_dir pkglibdir)/"
+    fi
     writable "$root/run" "$top/build/regress"
 }
 

@@ -259,6 +259,7 @@ Dataset open_dataset(const DatasetOptions &options) {
     set.attributes = options.attributes;
     set.attribute_columns = options.attribute_columns;
     set.where = options.where;
+    set.tenants = options.tenants;
     return set;
 }
 

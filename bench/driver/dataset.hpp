@@ -31,6 +31,7 @@ struct Dataset {
     std::vector<std::vector<int32_t>> neighbours; // per query, nearest first; empty when not known
     std::string attributes, attribute_columns; // as in the options
     std::vector<std::string> where;
+    std::string tenants;
     bool whole = true;                            // false when rows were left out: neighbours do not apply
 };
 
@@ -42,6 +43,7 @@ struct DatasetOptions {
     std::string attributes;         // TSV whose columns join the table
     std::string attribute_columns;  // "section:3,size:5:int8": name, column number from 1, type
     std::vector<std::string> where; // further filters for the filtered sweep
+    std::string tenants;            // an expression over the attributes: whose row it is
     size_t rows = 0;    // 0: all
     size_t queries = 0; // 0: all
 };

@@ -12,7 +12,6 @@ namespace vecx::bench {
 
 namespace {
 
-constexpr double kShares[] = {0.5, 0.1, 0.01, 0.001, 0.0001};
 constexpr size_t kQueries = 50; // those nearest to the anchor, so that "correlated" means what it says
 
 struct Filter {
@@ -33,9 +32,9 @@ std::vector<size_t> anchored_queries(const Dataset &set) {
     return order;
 }
 
-std::vector<Filter> all_filters(const Dataset &set) {
+std::vector<Filter> all_filters(const Dataset &set, const std::vector<double> &shares) {
     std::vector<Filter> filters;
-    for (const double share : kShares) {
+    for (const double share : shares) {
         const long long bound = static_cast<long long>(share * kShareUnit + 0.5);
         filters.push_back({"random", share, format("r < %lld", bound)});
         filters.push_back({"correlated", share, format("d < %lld", bound)});
@@ -48,44 +47,61 @@ std::vector<Filter> all_filters(const Dataset &set) {
 }
 
 // How the statement is planned. "index": the vector index is used whatever the planner thinks, which shows
-// the access method; "free": what a user gets, with B-trees on the attributes.
-const std::vector<std::pair<std::string, std::vector<std::string>>> kPlans = {
-    {"index", {"SET enable_sort = off", "SET enable_bitmapscan = off"}},
-    {"free", {"SET enable_seqscan = on"}},
+// the access method; "free": what a user gets, with B-trees on the attributes; "exact" and "sort" are what a user can do
+// without a vector index: read the whole table, or what the B-trees select, and sort. They are measured with the first
+// system's distances. "strict" is pgvector's other iterative scan: for systems that need settings for filters.
+enum class For { all, without_settings, with_settings };
+struct Plan {
+    std::string name;
+    For systems;
+    std::vector<std::string> settings;
+};
+const std::vector<Plan> kPlans = {
+    {"index", For::all, {"SET enable_sort = off", "SET enable_bitmapscan = off"}},
+    {"free", For::all, {"SET enable_seqscan = on"}},
+    {"exact", For::without_settings, {"SET enable_seqscan = on", "SET enable_indexscan = off", "SET enable_bitmapscan = off"}},
+    {"sort", For::without_settings, {"SET enable_indexscan = off", "SET enable_seqscan = off"}},
+    {"strict", For::with_settings,
+     {"SET enable_sort = off", "SET enable_bitmapscan = off", "SET hnsw.iterative_scan = strict_order"}},
 };
 
 struct Contender {
     SqlCompetitor *competitor;
+    const Plan *plan;
     std::string key;
     std::unique_ptr<Searcher> searcher;
     std::vector<double> recalls, latencies, qps;
     double returned = 0; // rows per query
 };
 
-void measure_filter(Run &run, const Filter &filter, const std::string &plan,
-                    const std::vector<std::string> &plan_settings, size_t step,
+// All plans of one filter side by side, round by round, so that they can be compared with each other.
+void measure_filter(Run &run, const Filter &filter, const std::vector<Plan> &plans, size_t step,
                     const std::vector<size_t> &queries) {
     std::vector<Contender> contenders;
-    for (SqlCompetitor *competitor : run.sql("filter")) {
+    const auto enter = [&](SqlCompetitor *competitor, const Plan &plan) {
         const System &system = competitor->system();
-        if (system.values.empty())
-            continue;
+        if (system.values.empty() || (plan.systems == For::without_settings && !system.filter_session.empty()) ||
+            (plan.systems == For::with_settings && system.filter_session.empty()))
+            return;
         const std::string value = system.values[std::min(step, system.values.size() - 1)];
         const std::string key = run.key("filter", *competitor,
-                                        format("%s/%s/%s=%s", plan.c_str(), filter.condition.c_str(),
+                                        format("%s/%s/%s=%s", plan.name.c_str(), filter.condition.c_str(),
                                                system.setting.c_str(), value.c_str()));
         if (run.results.has(key))
-            continue;
+            return;
         try {
             std::vector<std::string> settings = system.filter_session;
-            settings.insert(settings.end(), plan_settings.begin(), plan_settings.end());
+            settings.insert(settings.end(), plan.settings.begin(), plan.settings.end());
             auto searcher = competitor->open_on(competitor->table(), filter.condition, settings);
             searcher->set(value);
-            contenders.push_back({competitor, key, std::move(searcher), {}, {}, {}, 0});
+            contenders.push_back({competitor, &plan, key, std::move(searcher), {}, {}, {}, 0});
         } catch (const Error &error) {
             say(format("%s: %s: %s", key.c_str(), system.name.c_str(), error.what()));
         }
-    }
+    };
+    for (const Plan &plan : plans)
+        for (SqlCompetitor *competitor : run.sql("filter"))
+            enter(competitor, plan);
     if (contenders.empty())
         return;
     const Rows matching = contenders.front().competitor->connect()->run(format(
@@ -128,7 +144,7 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
         const System &system = contender.competitor->system();
         Json json = run.line("filter", *contender.competitor);
         json.add("kind", filter.kind).add("share", filter.share).add("condition", filter.condition);
-        json.add("matching", static_cast<double>(ids.size())).add("plan", plan).add("setting", system.setting);
+        json.add("matching", static_cast<double>(ids.size())).add("plan", contender.plan->name).add("setting", system.setting);
         json.add("value", to_number(system.values[std::min(step, system.values.size() - 1)], "value"));
         add_recalls(&json, contender.recalls);
         json.add("returned", contender.returned);
@@ -144,22 +160,29 @@ void measure_filter(Run &run, const Filter &filter, const std::string &plan,
 void run_filter(Run &run) {
     for (SqlCompetitor *competitor : run.sql("filter")) {
         const auto connection = competitor->connect();
-        for (const char *column : {"r", "d"})
-            connection->run(format("CREATE INDEX IF NOT EXISTS %s_%s ON %s (%s)", competitor->table().c_str(), column,
-                                   competitor->table().c_str(), column));
+        std::vector<std::string> columns = {"r", "d"};
+        for (const std::string &item : split(run.set.attribute_columns, ','))
+            columns.push_back(split(item, ':').front());
+        for (const std::string &column : columns)
+            connection->run(format("CREATE INDEX IF NOT EXISTS %s_%s ON %s (%s)", competitor->table().c_str(),
+                                   column.c_str(), competitor->table().c_str(), column.c_str()));
         connection->run(format("ANALYZE %s", competitor->table().c_str()));
     }
     const std::vector<size_t> queries = anchored_queries(run.set);
-    const std::vector<Filter> filters = all_filters(run.set);
+    const std::vector<Filter> filters = all_filters(run.set, run.options.shares);
     constexpr size_t kStep = 2; // the third value of the ladder: ef_search 40, 4 probes
-    Progress progress(format("%s: filters", run.set.name.c_str()),
-                      static_cast<double>(filters.size() * kPlans.size()));
+    std::vector<Plan> plans;
+    for (const std::string &name : run.options.filter_plans) {
+        const auto plan = std::find_if(kPlans.begin(), kPlans.end(), [&](const Plan &p) { return p.name == name; });
+        if (plan == kPlans.end())
+            throw Error("--filter-plans: no plan \"" + name + "\"");
+        plans.push_back(*plan);
+    }
+    Progress progress(format("%s: filters", run.set.name.c_str()), static_cast<double>(filters.size()));
     double done = 0;
-    for (const auto &[plan, settings] : kPlans) {
-        for (const Filter &filter : filters) {
-            progress.show(done++, filter.condition);
-            measure_filter(run, filter, plan, settings, kStep, queries);
-        }
+    for (const Filter &filter : filters) {
+        progress.show(done++, filter.condition);
+        measure_filter(run, filter, plans, kStep, queries);
     }
 }
 

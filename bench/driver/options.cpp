@@ -131,7 +131,7 @@ const std::vector<Option> &all_options() {
         {"--type", "NAME", "vector (default) or halfvec",
          [](Options &o, const std::string &v) { o.element = parse_element(v); }},
         {"--k", "N", "results per query (10)", [](Options &o, const std::string &v) { o.k = to_count(v); }},
-        {"--phases", "LIST", "of run: build,query,filter,insert,churn,cold,pgbench,growth",
+        {"--phases", "LIST", "of run: build,query,filter,tenants,insert,churn,cold,pgbench,growth",
          [](Options &o, const std::string &v) { o.phases = split(v, ','); }},
         {"--rounds", "N", "alternating rounds (5)",
          [](Options &o, const std::string &v) { o.rounds = static_cast<unsigned>(std::max<size_t>(1, to_count(v))); }},
@@ -151,6 +151,16 @@ const std::vector<Option> &all_options() {
              for (const std::string &item : split(v, ','))
                  o.connections.push_back(static_cast<unsigned>(std::clamp<size_t>(to_count(item), 1, 64)));
          }},
+        {"--filter-plans", "LIST", "of filter: index, free, exact, sort, strict (index,free)",
+         [](Options &o, const std::string &v) { o.filter_plans = split(v, ','); }},
+        {"--shares", "LIST", "of the rows that filters select (0.5,0.1,0.01,0.001,0.0001)",
+         [](Options &o, const std::string &v) {
+             o.shares.clear();
+             for (const std::string &item : split(v, ','))
+                 o.shares.push_back(to_number(item, "--shares"));
+         }},
+        {"--tenants", "SQL", "an expression over the last set's attributes that names a row's tenant (r / 1000)",
+         [](Options &o, const std::string &v) { last_set(o).tenants = v; }},
         {"--life-rows", "N", "rows of the tables of insert, churn and pgbench (10000); two thirds of the set at most",
          [](Options &o, const std::string &v) { o.life_rows = to_count(v); }},
         {"--growth", "LIST", "numbers of rows of the phase growth (10000,30000,100000,300000,1000000)",

@@ -47,6 +47,8 @@ struct Options {
     std::string restart;            // shell command that restarts the servers (cold start)
     std::string pgbench = "pgbench";
     std::string pgbench_scripts = "bench/pgbench";
+    std::vector<std::string> filter_plans = {"index", "free"}; // how filtered queries are planned (filter.cpp)
+    std::vector<double> shares = {0.5, 0.1, 0.01, 0.001, 0.0001}; // of the rows that filters select
     size_t life_rows = 10000; // rows of the tables of the insert and churn phases, two thirds of the set at most
     std::vector<size_t> growth = {10000, 30000, 100000, 300000, 1000000}; // numbers of rows of the growth phase
     std::string sparse;       // file of sparse vectors in text form (ground)

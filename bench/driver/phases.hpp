@@ -39,6 +39,7 @@ struct Run {
 void run_build(Run &run);  // build.cpp
 void run_query(Run &run);  // query.cpp
 void run_filter(Run &run); // filter.cpp
+void run_tenants(Run &run); // tenants.cpp
 void run_insert(Run &run); // insert.cpp
 void run_churn(Run &run);  // churn.cpp
 void run_cold(Run &run);   // cold.cpp

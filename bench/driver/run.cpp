@@ -76,7 +76,8 @@ struct Phase {
 };
 
 constexpr Phase kPhases[] = {
-    {"build", run_build}, {"query", run_query}, {"filter", run_filter}, {"insert", run_insert},
+    {"build", run_build}, {"query", run_query}, {"filter", run_filter}, {"tenants", run_tenants},
+    {"insert", run_insert},
     {"churn", run_churn}, {"cold", run_cold},   {"pgbench", run_pgbench},
     {"growth", run_growth},
 };

@@ -102,114 +102,136 @@ COMMENT ON FUNCTION hnsw_bit_jaccard_support(internal) IS 'hnsw index support: b
 CREATE OPERATOR CLASS vector_l2_ops
     FOR TYPE vector USING hnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (vector, sphere_vector),
     FUNCTION 1 hnsw_vector_l2_support(internal);
 
 CREATE OPERATOR CLASS vector_ip_ops
     FOR TYPE vector USING hnsw AS
     OPERATOR 1 <#> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (vector, sphere_vector),
     FUNCTION 1 hnsw_vector_ip_support(internal);
 
 CREATE OPERATOR CLASS vector_cosine_ops
     FOR TYPE vector USING hnsw AS
     OPERATOR 1 <=> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (vector, sphere_vector),
     FUNCTION 1 hnsw_vector_cosine_support(internal);
 
 CREATE OPERATOR CLASS vector_l1_ops
     FOR TYPE vector USING hnsw AS
     OPERATOR 1 <+> (vector, vector) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (vector, sphere_vector),
     FUNCTION 1 hnsw_vector_l1_support(internal);
 
 CREATE OPERATOR CLASS halfvec_l2_ops
     FOR TYPE halfvec USING hnsw AS
     OPERATOR 1 <-> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (halfvec, sphere_halfvec),
     FUNCTION 1 hnsw_halfvec_l2_support(internal);
 
 CREATE OPERATOR CLASS halfvec_ip_ops
     FOR TYPE halfvec USING hnsw AS
     OPERATOR 1 <#> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (halfvec, sphere_halfvec),
     FUNCTION 1 hnsw_halfvec_ip_support(internal);
 
 CREATE OPERATOR CLASS halfvec_cosine_ops
     FOR TYPE halfvec USING hnsw AS
     OPERATOR 1 <=> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (halfvec, sphere_halfvec),
     FUNCTION 1 hnsw_halfvec_cosine_support(internal);
 
 CREATE OPERATOR CLASS halfvec_l1_ops
     FOR TYPE halfvec USING hnsw AS
     OPERATOR 1 <+> (halfvec, halfvec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (halfvec, sphere_halfvec),
     FUNCTION 1 hnsw_halfvec_l1_support(internal);
 
 CREATE OPERATOR CLASS bf16vec_l2_ops
     FOR TYPE bf16vec USING hnsw AS
     OPERATOR 1 <-> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (bf16vec, sphere_bf16vec),
     FUNCTION 1 hnsw_bf16vec_l2_support(internal);
 
 CREATE OPERATOR CLASS bf16vec_ip_ops
     FOR TYPE bf16vec USING hnsw AS
     OPERATOR 1 <#> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (bf16vec, sphere_bf16vec),
     FUNCTION 1 hnsw_bf16vec_ip_support(internal);
 
 CREATE OPERATOR CLASS bf16vec_cosine_ops
     FOR TYPE bf16vec USING hnsw AS
     OPERATOR 1 <=> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (bf16vec, sphere_bf16vec),
     FUNCTION 1 hnsw_bf16vec_cosine_support(internal);
 
 CREATE OPERATOR CLASS bf16vec_l1_ops
     FOR TYPE bf16vec USING hnsw AS
     OPERATOR 1 <+> (bf16vec, bf16vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (bf16vec, sphere_bf16vec),
     FUNCTION 1 hnsw_bf16vec_l1_support(internal);
 
 CREATE OPERATOR CLASS int8vec_l2_ops
     FOR TYPE int8vec USING hnsw AS
     OPERATOR 1 <-> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (int8vec, sphere_int8vec),
     FUNCTION 1 hnsw_int8vec_l2_support(internal);
 
 CREATE OPERATOR CLASS int8vec_ip_ops
     FOR TYPE int8vec USING hnsw AS
     OPERATOR 1 <#> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (int8vec, sphere_int8vec),
     FUNCTION 1 hnsw_int8vec_ip_support(internal);
 
 CREATE OPERATOR CLASS int8vec_cosine_ops
     FOR TYPE int8vec USING hnsw AS
     OPERATOR 1 <=> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (int8vec, sphere_int8vec),
     FUNCTION 1 hnsw_int8vec_cosine_support(internal);
 
 CREATE OPERATOR CLASS int8vec_l1_ops
     FOR TYPE int8vec USING hnsw AS
     OPERATOR 1 <+> (int8vec, int8vec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (int8vec, sphere_int8vec),
     FUNCTION 1 hnsw_int8vec_l1_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l2_ops
     FOR TYPE sparsevec USING hnsw AS
     OPERATOR 1 <-> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<->> (sparsevec, sphere_sparsevec),
     FUNCTION 1 hnsw_sparsevec_l2_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_ip_ops
     FOR TYPE sparsevec USING hnsw AS
     OPERATOR 1 <#> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<#>> (sparsevec, sphere_sparsevec),
     FUNCTION 1 hnsw_sparsevec_ip_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_cosine_ops
     FOR TYPE sparsevec USING hnsw AS
     OPERATOR 1 <=> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<=>> (sparsevec, sphere_sparsevec),
     FUNCTION 1 hnsw_sparsevec_cosine_support(internal);
 
 CREATE OPERATOR CLASS sparsevec_l1_ops
     FOR TYPE sparsevec USING hnsw AS
     OPERATOR 1 <+> (sparsevec, sparsevec) FOR ORDER BY float_ops,
+    OPERATOR 2 <<+>> (sparsevec, sphere_sparsevec),
     FUNCTION 1 hnsw_sparsevec_l1_support(internal);
 
 CREATE OPERATOR CLASS bit_hamming_ops
     FOR TYPE bit USING hnsw AS
     OPERATOR 1 <~> (bit, bit) FOR ORDER BY float_ops,
+    OPERATOR 2 <<~>> (bit, sphere_bit),
     FUNCTION 1 hnsw_bit_hamming_support(internal);
 
 CREATE OPERATOR CLASS bit_jaccard_ops
     FOR TYPE bit USING hnsw AS
     OPERATOR 1 <%> (bit, bit) FOR ORDER BY float_ops,
+    OPERATOR 2 <<%>> (bit, sphere_bit),
     FUNCTION 1 hnsw_bit_jaccard_support(internal);
 
--- Looking at an index.
+-- Looking at an index. Functions that read all of it ask who calls: its owner may, and members of pg_stat_scan_tables.
 
 CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_type text, OUT metric text,
     OUT dimensions int, OUT m int, OUT ef_construction int, OUT entry_level int, OUT pages bigint,
@@ -224,8 +246,6 @@ CREATE FUNCTION vecx_index_stats(index regclass, OUT pages bigint, OUT nodes big
 
 COMMENT ON FUNCTION vecx_index_stats(regclass) IS 'what the pages of an hnsw index hold; reads all of them';
 
-REVOKE ALL ON FUNCTION vecx_index_stats(regclass) FROM PUBLIC;
-
 CREATE FUNCTION vecx_last_scan(OUT index regclass, OUT layout text, OUT ef_search int, OUT look_ahead bigint,
     OUT nodes bigint, OUT estimates bigint, OUT distances bigint, OUT pages bigint, OUT rows bigint, OUT rechecked bigint,
     OUT swept boolean)
@@ -237,5 +257,3 @@ CREATE FUNCTION vecx_check_index(index regclass, heapallindexed boolean DEFAULT 
     AS 'MODULE_PATHNAME', 'vecx_check_index' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vecx_check_index(regclass, boolean) IS 'number of rows in an hnsw index, after checking all of it, and all rows of its table against it; an error where it is damaged';
-
-REVOKE ALL ON FUNCTION vecx_check_index(regclass, boolean) FROM PUBLIC;

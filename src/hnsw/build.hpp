@@ -6,6 +6,7 @@
 #include <cfloat>
 
 #include "base/array.hpp"
+#include "base/crash.hpp"
 #include "base/rng.hpp"
 #include "hnsw/meta.hpp"
 #include "hnsw/page.hpp"
@@ -178,6 +179,7 @@ Status BuildGraph::write(S &store, Progress progress) {
     while (next_page(walk)) {
         uint32_t block;
         store.poll();
+        VECX_CRASH_EXTEND("plain.build.page");
         VECX_TRY(store.extend(
             [&](MutablePage &page) {
                 page.block = expected; // links were given out for it; checked below
@@ -192,6 +194,7 @@ Status BuildGraph::write(S &store, Progress progress) {
     }
     if (left > 0)
         store.record_space(expected - 1, left);
+    VECX_CRASH_POINT("plain.build.written");
     bool done;
     const Place &place = places_[entry_];
     VECX_TRY(set_entry(store, Link{}, Link{place.block, place.slot, 1}, entry_level_, &done));

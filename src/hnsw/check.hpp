@@ -1,6 +1,7 @@
 // The index checker: every page, record and link against the invariants of README.md. Read-only.
 #pragma once
 
+#include "hnsw/check_tids.hpp"
 #include "hnsw/search.hpp"
 
 namespace vecx::hnsw {
@@ -11,7 +12,7 @@ struct CheckSummary {
     uint64_t nodes, dead_nodes, tids;
     uint64_t chunks, orphan_chunks;
     uint64_t links, stale_links;
-    uint64_t reachable;    // living nodes reached from the entry point at level 0
+    uint64_t reachable;    // living nodes reached from the entry point, along the links of all levels
     uint64_t living_nodes; // all of them
     int top_level;
 };
@@ -19,13 +20,16 @@ struct CheckSummary {
 // Calls report(const Status &) for each thing that is wrong and goes on; returns an error only when it cannot go on
 // (metapage, I/O). `measure`, when not null, must be the index's, and payloads are then checked too. Inserts, VACUUM and
 // scans may run beside it: what they can change between two looks is looked at again before it counts as wrong.
-template <NodeStore S, class Report>
-Status check(S &store, Arena &arena, const Measure *measure, Report report, CheckSummary *summary = nullptr) {
+// `tid_sound(HeapTid)` tells whether a heap TID can be one.
+template <NodeStore S, class Report, class TidSound = AnyTid>
+Status check(S &store, Arena &arena, const Measure *measure, Report report, CheckSummary *summary = nullptr,
+             TidSound tid_sound = {}) {
     struct Copy { // of a record, to look at with the page unlocked
         Link self;
         bool node, dead;
         uint8_t level, m;
         uint32_t first, count; // its links in `links`
+        uint32_t tid_first, tid_count;
         Link chunk;            // first or next
     };
     CheckSummary sum{};
@@ -43,6 +47,9 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
     FlatSet<kKeyStateMask> once(arena);
     copies.reserve(kMaxSlots);
     links.reserve(body_size / sizeof(Link));
+    Array<HeapTid> tids(arena);
+    tids.reserve(body_size / sizeof(HeapTid));
+    TidsSeen tids_seen(arena);
     const uint32_t blocks = store.block_count();
     uint32_t known_blocks = blocks;
     // VACUUM frees a node before its chunks.
@@ -57,6 +64,7 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
         ++sum.pages;
         copies.clear();
         links.clear();
+        tids.clear();
         const char *fault = nullptr;
         bool overlap = false;
         VECX_TRY(store.read(block, [&](const PageView &page) {
@@ -75,17 +83,25 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
                 live_bytes += slot_at(page.body, page.size, i)->length;
                 if (node.head != nullptr) {
                     const uint32_t count = link_count(node.head->m, node.head->level);
-                    if (links.size() + count > links.capacity()) {
+                    if ((node.head->flags & ~kNodeDead) != 0)
+                        fault = "unknown flags of a node";
+                    if ((node.head->flags & kNodeDead) != 0 && node.head->tid_count > 0)
+                        fault = "dead node with heap TIDs";
+                    if (fault != nullptr)
+                        return;
+                    if (links.size() + count > links.capacity() || tids.size() + node.head->tid_count > tids.capacity()) {
                         overlap = true;
                         return;
                     }
                     copies.push_back(Copy{Link{block, slot, node.head->generation}, true, node.dead(), node.head->level,
-                                          node.head->m, static_cast<uint32_t>(links.size()), count, node.head->first_chunk});
+                                          node.head->m, static_cast<uint32_t>(links.size()), count,
+                                          static_cast<uint32_t>(tids.size()), node.head->tid_count, node.head->first_chunk});
+                    for (uint32_t k = 0; k < node.head->tid_count; ++k)
+                        tids.push_back(node.tids[k]);
                     for (uint32_t k = 0; k < count; ++k)
                         links.push_back(node.links[k]);
-                    sum.tids += node.head->tid_count;
                 } else {
-                    copies.push_back(Copy{Link{block, slot, chunk.head->generation}, false, false, 0, 0, 0, 0, chunk.head->next});
+                    copies.push_back(Copy{Link{block, slot, chunk.head->generation}, false, false, 0, 0, 0, 0, 0, 0, chunk.head->next});
                 }
             }
             // Records, dead bytes and nothing else lie below data_end.
@@ -114,6 +130,15 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
             sum.living_nodes += !c.dead;
             if (!c.dead && c.level > sum.top_level)
                 sum.top_level = c.level;
+            for (uint32_t k = 0; k < c.tid_count; ++k) {
+                const HeapTid tid = tids[c.tid_first + k];
+                if (!tid_sound(tid)) {
+                    report(Status::corrupt(block, "heap TID out of range: node %u/%u", block, c.self.slot));
+                    continue;
+                }
+                ++sum.tids;
+                tids_seen.add(tid);
+            }
             if (c.m != meta.m)
                 report(Status::corrupt(block, "node %u/%u has m %u, the index %u", block, c.self.slot, c.m, meta.m));
             Visit visit;
@@ -148,6 +173,11 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
                     if (!s.ok())
                         continue; // reported with its own page
                     sum.stale_links += !found;
+                    if (!found) {
+                        s = store.read(l.block, [&](const PageView &page) { fault = impossible_link(page, l, RecordKind::node); });
+                        if (s.ok() && fault != nullptr)
+                            report(Status::corrupt(block, "%s: node %u/%u to %u/%u", fault, block, c.self.slot, l.block, l.slot));
+                    }
                     if (found && its_level < level)
                         report(Status::corrupt(block, "node %u/%u links at level %d to %u/%u of level %u", block,
                                                c.self.slot, level, l.block, l.slot, its_level));
@@ -155,6 +185,21 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
             }
         }
     }
+
+    if (tids_seen.any_twice())
+        for (uint32_t block = 1; block < blocks; ++block) {
+            store.poll();
+            tids.clear();
+            if (Status s = for_each_node(store, block, [&](uint16_t, const NodeView &node) {
+                    for (uint32_t k = 0; k < node.head->tid_count && tids.size() < tids.capacity(); ++k)
+                        tids.push_back(node.tids[k]);
+                });
+                !s.ok())
+                continue; // reported above
+            for (const HeapTid &tid : tids)
+                if (tids_seen.add_again(tid))
+                    report(tid_twice(block, tid));
+        }
 
     chunks.for_each([&](uint64_t &entry) { sum.orphan_chunks += (entry & (kPresent | kReferred)) == kPresent; });
 
@@ -173,18 +218,19 @@ Status check(S &store, Arena &arena, const Measure *measure, Report report, Chec
         for (size_t i = 0; i < queue.size(); ++i) {
             store.poll();
             bool dead = true;
-            Link next[2 * kMaxM];
-            uint32_t count = 0;
+            links.clear();
             Status s = reader.look(queue[i], &found, [&](const NodeView &node) {
                 dead = node.dead();
-                count = NodeReader<S>::copy_links(node, 0, next);
+                const uint32_t count = link_count(node.head->m, node.head->level);
+                for (uint32_t k = 0; k < count && links.size() < links.capacity(); ++k)
+                    links.push_back(node.links[k]);
             });
             if (!s.ok() || !found)
                 continue;
             sum.reachable += !dead;
-            for (uint32_t k = 0; k < count; ++k)
-                if (once.add(next[k].key()))
-                    queue.push_back(next[k]);
+            for (const Link &l : links)
+                if (!l.none() && l.slot < kMaxSlots && once.add(l.key()))
+                    queue.push_back(l);
         }
     }
     if (summary != nullptr)

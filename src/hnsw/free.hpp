@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/array.hpp"
+#include "base/crash.hpp"
 #include "hnsw/page.hpp"
 #include "types/distance.hpp"
 
@@ -30,6 +31,7 @@ Status free_records(S &store, const Link *links, size_t count, Allowed allowed, 
         uint32_t left = 0;
         uint64_t n = 0;
         store.poll();
+        VECX_CRASH_SITE("vacuum.free_records");
         VECX_TRY(store.update(links[i].block, [&](MutablePage &page) {
             n = 0;
             for (size_t k = i; k < end; ++k) {

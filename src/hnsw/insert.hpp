@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/crash.hpp"
 #include "hnsw/link.hpp"
 #include "hnsw/place.hpp"
 
@@ -28,6 +29,7 @@ Status attach_tid(NodeReader<S> &reader, Link node, Payload payload, HeapTid tid
     if (!visit.found || visit.dead || !equal || visit.tid_count >= kTidsPerNode)
         return Status{};
     const char *fault = nullptr;
+    VECX_CRASH_SITE("plain.insert.equal_node");
     VECX_TRY(reader.store().update(node.block, [&](MutablePage &page) {
         NodeView view;
         fault = node_fault(view_of(page), node.slot, &view);
@@ -54,8 +56,10 @@ Status write_node(S &store, const Linker<S> &linker, Payload payload, HeapTid ti
     if (spans)
         store.lock_chunk_writers(false);
     Status status;
-    if (spans)
+    if (spans) {
         status = write_chunks(store, payload, here, body_size, &first_chunk);
+        VECX_CRASH_POINT("plain.insert.chunks_written");
+    }
     if (status.ok())
         status = place_record(
             store, align8(fixed + here), RecordKind::node,
@@ -105,6 +109,7 @@ Status insert(S &store, Arena &scratch, const Measure &measure, Payload payload,
     VECX_TRY(linker.choose_ground());
     Link node{};
     VECX_TRY(write_node(store, linker, payload, tid, level, body_size, &node));
+    VECX_CRASH_POINT("plain.insert.node_written");
 
     bool alone = linker.chosen_count[0] == 0, done;
     Link entry = linker.meta().entry;
@@ -117,6 +122,7 @@ Status insert(S &store, Arena &scratch, const Measure &measure, Payload payload,
     } else {
         VECX_TRY(linker.link_back(node, level));
     }
+    VECX_CRASH_POINT("plain.insert.linked");
     const bool linked = linker.chosen_count[0] > 0; // else those that were first are dead again, or gone
     if (!linked || (level > linker.meta().entry_level && !linker.meta().entry.none()))
         VECX_TRY(set_entry(store, linker.meta().entry, node, level, &done, linked));

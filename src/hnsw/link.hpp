@@ -2,7 +2,9 @@
 #pragma once
 
 #include <algorithm>
+#include <limits>
 
+#include "base/crash.hpp"
 #include "base/rng.hpp"
 #include "hnsw/search.hpp"
 #include "hnsw/select.hpp"
@@ -148,9 +150,72 @@ class Linker {
         return Status{};
     }
 
+    // Makes `target` link to `node` at level 0, whatever the selection says: in a free place, or over its farthest neighbour,
+    // which `node` then links to in its place. So nothing is lost that could be reached before. `node` has just been given
+    // the neighbours in `chosen`.
+    Status insist(Candidate target, Link node) {
+        for (int attempt = 0; attempt < kMaxRetries; ++attempt) {
+            bool found, fits = false, open = false;
+            uint32_t count = 0, version = 0;
+            VECX_TRY(search.reader.look(target.link, &found, [&](const NodeView &view) {
+                fits = !view.dead();
+                for (const Link &l : view.links_at(0)) {
+                    fits &= !(l == node);
+                    open |= l.none() || l.slot >= kMaxSlots;
+                }
+                count = NodeReader<S>::copy_links(view, 0, old_);
+                version = view.head->links_version;
+            }));
+            if (!found || !fits)
+                return Status{};
+            Link victim{};
+            bool gone = open;
+            if (!open) {
+                Payload base, payload;
+                bool dead;
+                cache.trim();
+                VECX_TRY(cache.get(target.link, &base, &found, &dead));
+                if (!found || dead)
+                    return Status{};
+                const Measure &measure = search.reader.measure();
+                double farthest = -std::numeric_limits<double>::infinity();
+                for (uint32_t i = 0; i < count && !gone; ++i) {
+                    VECX_TRY(cache.get(old_[i], &payload, &found, &dead));
+                    gone = !found || dead;
+                    const double key = gone ? 0 : order_key(measure.distance(measure, base, payload));
+                    if (gone || key >= farthest) {
+                        victim = old_[i];
+                        farthest = key;
+                    }
+                }
+                if (victim.none())
+                    return Status{};
+            }
+            bool done;
+            VECX_TRY(replace_link(target.link, 0, version, victim, node, &done));
+            if (!done)
+                continue;
+            for (done = gone; !done && attempt < kMaxRetries; ++attempt) {
+                Link instead{};
+                VECX_TRY(search.reader.look(node, &found, [&](const NodeView &view) {
+                    version = view.head->links_version;
+                    open = false;
+                    for (const Link &l : view.links_at(0))
+                        open |= l.none() || l.slot >= kMaxSlots;
+                }));
+                if (!open && chosen_count[0] > 0) // the farthest: others lead to it, or it would not have been found
+                    instead = chosen_begin(0)[chosen_count[0] - 1].link;
+                VECX_TRY(replace_link(node, 0, version, instead, victim, &done));
+            }
+            return Status{};
+        }
+        return Status{};
+    }
+
     // Puts the chosen neighbours into the node's own record; links that it has and that still find a place stay.
     Status write_links(Link node, int level) {
         const char *fault = nullptr;
+        VECX_CRASH_SITE("plain.link.own_links");
         VECX_TRY(store_->update(node.block, [&](MutablePage &page) {
             NodeView view;
             fault = node_fault(view_of(page), node.slot, &view);
@@ -288,6 +353,7 @@ class Linker {
     Status replace_link(Link target, int level, uint32_t version, Link victim, Link node, bool *done) {
         const char *fault = nullptr;
         *done = true;
+        VECX_CRASH_SITE("plain.link.back_link");
         VECX_TRY(store_->update(target.block, [&](MutablePage &page) {
             NodeView view;
             fault = node_fault(view_of(page), target.slot, &view);

@@ -1,6 +1,7 @@
 // The metapage: what the index is, and where its graph is entered.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/page.hpp"
 
 namespace vecx::hnsw {
@@ -34,6 +35,7 @@ template <NodeStore S>
 Status set_entry(S &store, Link replaced, Link entry, int level, bool *done, bool or_higher = true) {
     const char *fault = nullptr;
     *done = false;
+    VECX_CRASH_SITE("meta.entry");
     VECX_TRY(store.update(kMetaBlock, [&](MutablePage &page) {
         MetaRecord meta;
         fault = meta_fault(view_of(page), &meta);

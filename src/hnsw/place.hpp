@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "base/crash.hpp"
 #include "hnsw/meta.hpp"
 #include "hnsw/page.hpp"
 #include "types/distance.hpp"
@@ -31,6 +32,7 @@ Status place_record(S &store, uint32_t length, RecordKind kind, Fill fill, Link 
         uint32_t block = store.find_space(length);
         if (block == kInvalidBlock || block == kMetaBlock || block >= store.block_count())
             break;
+        VECX_CRASH_SITE("place.on_page");
         VECX_TRY(store.update(block, put));
         // As long as the page has room for another like this one, the hint may stay too high: who follows it
         // in vain puts it right.
@@ -42,6 +44,7 @@ Status place_record(S &store, uint32_t length, RecordKind kind, Fill fill, Link 
             return Status{};
     }
     uint32_t block;
+    VECX_CRASH_EXTEND("place.on_new_page");
     VECX_TRY(store.extend([&](MutablePage &page) { put(page); }, &block));
     if (!placed)
         return Status::make(Code::internal, "hnsw record of %u bytes does not fit an empty page", length);
@@ -71,6 +74,7 @@ Status write_chunks(S &store, Payload payload, uint32_t from, uint32_t body_size
                 memcpy(record + sizeof(ChunkHead), payload.bytes + end - size, size);
             },
             &link));
+        VECX_CRASH_POINT("place.chunk_written");
         next = link;
         end -= size;
     }

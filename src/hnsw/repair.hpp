@@ -3,8 +3,10 @@
 
 #include <span>
 
+#include "base/crash.hpp"
 #include "hnsw/free.hpp"
 #include "hnsw/link.hpp"
+#include "hnsw/reach.hpp"
 
 namespace vecx::hnsw {
 
@@ -15,8 +17,7 @@ class Repairer {
     Repairer(S &store, Arena &arena, const Measure &measure, const MetaRecord &meta, uint32_t body_size,
              size_t memory_limit, VacuumResult *result)
         : linker_(store, arena, measure, meta), store_(&store), body_size_(body_size),
-          memory_limit_(memory_limit), result_(result), dead_(arena), dead_set_(arena), block_start_(arena),
-          generations_(arena), linked_(arena), nodes_(arena), links_(arena), queue_(arena), pool_(arena), met_(arena),
+          memory_limit_(memory_limit), result_(result), dead_(arena), dead_set_(arena), map_(arena), nodes_(arena), links_(arena), queue_(arena), pool_(arena), met_(arena),
           payload_(arena) {}
 
     // One round: as many dead nodes as fit the memory, from `block_` on. `more` tells whether any are left over.
@@ -24,7 +25,7 @@ class Repairer {
         VECX_TRY(survey());
         VECX_TRY(mend_entry());
         VECX_TRY(mend_links());
-        if (map_complete_)
+        if (map_.complete)
             VECX_TRY(link_the_unreached());
         VECX_TRY(free_dead());
         *more = dead_left_over_;
@@ -35,6 +36,9 @@ class Repairer {
     uint64_t chunks() const { return chunks_; }
 
   private:
+    static constexpr uint32_t kBridges = 4; // links to a node that nothing led to
+    static constexpr int kReachPasses = 4;  // mending for one node can, rarely, be at the cost of another
+
     struct Node { // copy of a node's links
         Link link;
         uint32_t version;
@@ -49,28 +53,27 @@ class Repairer {
     Status survey() {
         dead_.clear();
         dead_set_.clear();
-        block_start_.clear();
-        generations_.clear();
-        map_complete_ = true;
+        map_.block_start.clear();
+        map_.generations.clear();
+        map_.complete = true;
         dead_left_over_ = false;
         best_ = Link{};
         best_level_ = -1;
         living_ = 0;
         chunks_ = 0;
-        links_changed_ = false;
         const uint32_t blocks = store_->block_count();
         nodes_.reserve(kMaxSlots);
         for (uint32_t block = 1; block < blocks; ++block) {
             store_->poll();
             nodes_.clear();
             VECX_TRY(survey_page(block));
-            if (map_complete_ && block_start_.bytes_after(2) + generations_.bytes_after(kMaxSlots) > limit_of_each()) {
-                map_complete_ = false;
-                block_start_.give_back();
-                generations_.give_back();
+            if (map_.complete && map_.block_start.bytes_after(2) + map_.generations.bytes_after(kMaxSlots) > limit_of_each()) {
+                map_.complete = false;
+                map_.block_start.give_back();
+                map_.generations.give_back();
             }
-            if (map_complete_)
-                block_start_.push_back(static_cast<uint32_t>(generations_.size()));
+            if (map_.complete)
+                map_.block_start.push_back(static_cast<uint32_t>(map_.generations.size()));
             for (const Node &n : nodes_) {
                 const bool dead = n.version != 0;
                 if (!dead) {
@@ -85,16 +88,15 @@ class Repairer {
                     dead_.push_back(n.link);
                     dead_set_.add(n.link.key());
                 }
-                if (!map_complete_ || dead)
+                if (!map_.complete || dead)
                     continue;
-                while (generations_.size() < block_start_.back() + size_t{n.link.slot} + 1)
-                    generations_.push_back(0);
-                generations_.back() = n.link.generation;
+                while (map_.generations.size() < map_.block_start.back() + size_t{n.link.slot} + 1)
+                    map_.generations.push_back(0);
+                map_.generations.back() = n.link.generation;
             }
         }
-        if (map_complete_) {
-            block_start_.push_back(static_cast<uint32_t>(generations_.size()));
-            clear_linked();
+        if (map_.complete) {
+            map_.block_start.push_back(static_cast<uint32_t>(map_.generations.size()));
         }
         return Status{};
     }
@@ -125,14 +127,6 @@ class Repairer {
         if (left >= node_fixed_size(linker_.meta().m, 0))
             store_->record_space(block, left);
         return Status{};
-    }
-
-    // The place of a node in the map; false when it is not there: newer than the survey, dead or freed.
-    bool in_map(Link link, size_t *at) const {
-        if (!map_complete_ || link.block == 0 || link.block >= block_start_.size())
-            return false;
-        *at = block_start_[link.block - 1] + size_t{link.slot};
-        return *at < block_start_[link.block] && generations_[*at] == link.generation;
     }
 
     Status mend_entry() {
@@ -167,7 +161,7 @@ class Repairer {
     // Whether a link still leads to a living node.
     Status is_living(Link link, bool *living) {
         size_t at;
-        *living = in_map(link, &at);
+        *living = map_.find(link, &at);
         if (*living || dead_set_.has(link.key()))
             return Status{};
         if (link.slot >= kMaxSlots)
@@ -190,17 +184,14 @@ class Repairer {
                         continue;
                     // Without the map only links to nodes known to be dead are looked for.
                     bool living = !dead_set_.has(l.key());
-                    if (living && map_complete_)
+                    if (living && map_.complete)
                         VECX_TRY(is_living(l, &living));
                     broken = !living;
                 }
                 const std::span<const Link> ground{links_.data() + node.first, links_at(node.m, 0)};
                 const bool lonely = std::all_of(ground.begin(), ground.end(), [](const Link &l) { return l.none(); });
-                mark_linked(ground);
-                if (broken || (lonely && living_ > 1)) {
-                    links_changed_ = true;
+                if (broken || (lonely && living_ > 1))
                     VECX_TRY(mend_node(node.link));
-                }
             }
         }
         return Status{};
@@ -342,6 +333,7 @@ class Repairer {
     Status write_chosen(Link link, uint32_t version, bool *done) {
         const char *fault = nullptr;
         *done = true;
+        VECX_CRASH_SITE("plain.repair.relink");
         VECX_TRY(store_->update(link.block, [&](MutablePage &page) {
             NodeView node;
             fault = node_fault(view_of(page), link.slot, &node);
@@ -367,43 +359,42 @@ class Repairer {
         return fault == nullptr ? Status{} : fault_status(link.block, fault);
     }
 
-    void clear_linked() {
-        linked_.resize_uninitialized((generations_.size() + 7) / 8);
-        if (!linked_.empty())
-            memset(linked_.data(), 0, linked_.size());
-    }
-    void mark_linked(std::span<const Link> ground) {
-        size_t at;
-        for (const Link &l : ground)
-            if (!l.none() && in_map(l, &at))
-                linked_[at / 8] |= static_cast<uint8_t>(1u << (at % 8));
+    // Links by a search what cannot be reached at level 0 from the entry point: such nodes have lost their links to the dead,
+    // or to other nodes that were preferred to them, and whole clusters may have. Each node of such a cluster is linked
+    // from where a search for it ends: a bridge to one of them is not on the way to the others.
+    Status link_the_unreached() {
+        for (int pass = 0; pass < kReachPasses; ++pass) {
+            const uint64_t before = result_->nodes_relinked;
+            VECX_TRY(link_the_unreached_once());
+            if (result_->nodes_relinked == before)
+                break;
+        }
+        return Status{};
     }
 
-    // Links by a search the nodes that no living one links to at level 0. mend_links has marked the others; but if
-    // it changed links, its marks are old.
-    Status link_the_unreached() {
-        if (living_ < 2)
-            return Status{};
-        if (links_changed_) {
-            clear_linked();
-            const uint32_t blocks = store_->block_count();
-            for (uint32_t block = 1; block < blocks; ++block) {
-                store_->poll();
-                VECX_TRY(for_each_node(*store_, block, [&](uint16_t, const NodeView &node) {
-                    if (!node.dead())
-                        mark_linked(node.links_at(0));
-                }));
-            }
-        }
+    Status link_the_unreached_once() {
         MetaRecord meta;
         VECX_TRY(read_meta(*store_, &meta));
-        for (uint32_t block = 1; block < block_start_.size(); ++block)
-            for (size_t at = block_start_[block - 1]; at < block_start_[block]; ++at) {
-                if (generations_[at] == 0 || (linked_[at / 8] >> (at % 8) & 1) != 0)
+        if (living_ < 2 || meta.entry.none())
+            return Status{};
+        map_.forget_reached();
+        size_t at;
+        if (map_.find(meta.entry, &at))
+            map_.reach(at);
+        bool found;
+        Link next[2 * kMaxM]; // of an entry point that is newer than the survey
+        uint32_t count = 0;
+        VECX_TRY(linker_.search.reader.look(meta.entry, &found, [&](const NodeView &node) {
+            count = NodeReader<S>::copy_links(node, 0, next);
+        }));
+        map_.reach({next, count});
+        VECX_TRY(spread(*store_, map_));
+        for (uint32_t block = 1; block < map_.block_start.size(); ++block)
+            for (at = map_.block_start[block - 1]; at < map_.block_start[block]; ++at) {
+                if (map_.generations[at] == 0 || map_.reached(at))
                     continue;
-                const Link link{block, static_cast<uint16_t>(at - block_start_[block - 1]), generations_[at]};
-                if (link != meta.entry)
-                    VECX_TRY(relink(link));
+                const Link link{block, static_cast<uint16_t>(at - map_.block_start[block - 1]), map_.generations[at]};
+                VECX_TRY(relink(link));
             }
         return Status{};
     }
@@ -425,7 +416,36 @@ class Repairer {
         if (!found)
             return Status{};
         ++result_->nodes_relinked;
-        return linker_.link_node(link, Payload{payload_.data(), payload.size}, level);
+        // It is not offered as an insert would: what its neighbours gave up for it might be lost in turn.
+        payload = Payload{payload_.data(), payload.size};
+        VECX_TRY(linker_.find(payload, level, link));
+        VECX_TRY(linker_.choose_ground());
+        VECX_TRY(linker_.write_links(link, level));
+        return be_linked_to(link, payload);
+    }
+
+    // The nearest of the chosen neighbours that can be reached must link to it, whether they want or not. With none such the
+    // search has come to all of them by an upper level, as not all searches will: then the nearest that one on level 0 finds.
+    Status be_linked_to(Link link, Payload payload) {
+        uint32_t links = 0;
+        for (uint32_t i = 0; i < linker_.chosen_count[0] && links < kBridges; ++i) {
+            const Candidate c = linker_.chosen_begin(0)[i];
+            size_t at;
+            if (map_.find(c.link, &at) && !map_.reached(at))
+                continue;
+            ++links;
+            VECX_TRY(linker_.insist(c, link));
+        }
+        if (links > 0)
+            return Status{};
+        SearchState<S> &search = linker_.search;
+        MetaRecord meta;
+        VECX_TRY(read_meta(*store_, &meta));
+        search.points.clear();
+        if (!meta.entry.none())
+            search.points.push_back(Candidate{0, meta.entry});
+        VECX_TRY(search_layer(search, payload, 0, linker_.meta().ef_construction, DeadNodes::pass, link));
+        return search.points.empty() ? Status{} : linker_.insist(search.points[0], link);
     }
 
     static bool is_dead_node(const PageView &page, Link link) {
@@ -462,16 +482,11 @@ class Repairer {
     Array<Link> dead_; // in the order of blocks
     FlatSet<kKeyStateMask> dead_set_;
     bool dead_left_over_ = false;
-    // The living nodes at the time of the survey: block b has generations_[block_start_[b - 1], block_start_[b]).
-    Array<uint32_t> block_start_;
-    Array<uint16_t> generations_;
-    Array<uint8_t> linked_; // one bit per place of generations_
-    bool map_complete_ = false;
+    NodeMap map_; // of the living nodes
     Link best_{};
     int best_level_ = -1;
     uint64_t living_ = 0;
     uint64_t chunks_ = 0;
-    bool links_changed_ = false; // by this round's mend_links
 
     Array<Node> nodes_;
     Array<Link> links_;

@@ -7,6 +7,7 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 
 #include "hnsw/layout.hpp"
 
@@ -24,6 +25,12 @@ struct StreamOptions {
     int64_t max_tuples;  // nodes to visit in the graph before the scan ends with what it has; -1: no limit
     size_t memory_limit; // bytes for the visited set and the heaps; beyond it the scan sweeps and sorts
     LateRows late;
+    // The scan ends where the next row lies farther than this distance, as SQL shows it. Of the rows within, those are missing
+    // that the same scan without a radius has not found before it comes to that row. NaN: it does not end.
+    double radius = std::numeric_limits<double>::quiet_NaN();
+
+    // Whether no row at this distance or farther belongs to the scan; a NaN lies farther than any radius.
+    bool beyond(double distance) const { return !std::isnan(radius) && !(distance <= radius); }
 };
 
 struct StreamCounters {

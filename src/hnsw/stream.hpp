@@ -112,6 +112,12 @@ class Stream {
     // frontier is nearer than the worst of these.
     void set_target() { target_ = look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
 
+    // Of the radius, which is in SQL's unit.
+    bool beyond(double key) const {
+        const double distance = distance_of_key(key);
+        return options_.beyond(s_.reader.measure().metric == Metric::l2 ? std::sqrt(distance) : distance);
+    }
+
     Status visit(Link link) {
         bool fresh;
         uint64_t *state = s_.visited.insert(link.key(), &fresh);
@@ -189,6 +195,10 @@ class Stream {
             start_sweep();
             return Status{};
         }
+        if (beyond(rows_.top().key)) {
+            phase_ = Phase::drain;
+            return Status{};
+        }
         return emit(rows_.pop());
     }
 
@@ -219,9 +229,9 @@ class Stream {
         });
     }
 
-    // The limit of nodes is reached: what was visited, in order, then what came late.
+    // The limit of nodes or the radius is reached: what was visited, in order, then what came late.
     Status from_rest() {
-        if (!rows_.empty())
+        if (!rows_.empty() && !beyond(rows_.top().key))
             return emit(rows_.pop());
         if (late_.empty()) {
             phase_ = Phase::end;
@@ -297,7 +307,7 @@ class Stream {
                     item.key = v.key;
                 }
                 bool late = item.key < last_key_ && options_.late != LateRows::at_once;
-                if (late && options_.late == LateRows::left_out)
+                if ((late && options_.late == LateRows::left_out) || beyond(item.key))
                     continue;
                 for (int i = 0; i < item.tid_count; ++i)
                     sorter_->put(late, distance_of_key(item.key), distance_of_key(item.key), item.tids[i]);

@@ -2,6 +2,7 @@
 // and they are freed (repair). README.md, "Vacuum", has the order of the steps and why each may be the last.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/orphans.hpp"
 #include "hnsw/repair.hpp"
 
@@ -53,6 +54,7 @@ Status remove_tids(S &store, Arena &arena, IsDead is_dead, VacuumResult *result)
             continue;
         const char *fault = nullptr;
         uint64_t removed = 0;
+        VECX_CRASH_SITE("plain.vacuum.remove_tids");
         VECX_TRY(store.update(block, [&](MutablePage &page) {
             bool changed = false;
             removed = 0;

@@ -9,6 +9,7 @@ extern "C" {
 #include "access/generic_xlog.h"
 #include "access/relscan.h"
 #include "catalog/index.h"
+#include "catalog/pg_class.h"
 #include "commands/progress.h"
 #include "commands/vacuum.h"
 #include "miscadmin.h"
@@ -16,6 +17,7 @@ extern "C" {
 #include "postmaster/autovacuum.h"
 #include "storage/bufmgr.h"
 #include "storage/lmgr.h"
+#include "utils/acl.h"
 #include "utils/guc.h"
 #include "utils/guc_tables.h"
 #include "utils/rel.h"
@@ -52,6 +54,15 @@ inline void vacuum_delay() {
 inline void restrict_search_path() {
 #if PG_VERSION_NUM >= 170000
     RestrictSearchPath();
+#endif
+}
+
+// Whether a role owns a relation; 42P01 when there is none.
+inline bool owns_relation(Oid relation, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, relation, role);
+#else
+    return pg_class_ownercheck(relation, role);
 #endif
 }
 

@@ -1,8 +1,10 @@
 // The module's entry: magic and start-up, in a listed order.
+#include "pg/crash.hpp"
 #include "pg/explain.hpp"
 #include "pg/export.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/plan_distance_bound.hpp"
 #include "pg/plan_unused_distance.hpp"
 #include "pg/postgres.hpp"
 
@@ -14,8 +16,12 @@ void _PG_init(void);
 }
 
 void _PG_init(void) {
+#ifdef VECX_CRASH_POINTS
+    vecx::pg::define_crash_settings();
+#endif
     vecx::pg::define_settings(); // also chooses the kernel table
     vecx::pg::hnsw_define_options();
     vecx::pg::install_unused_distance();
     vecx::pg::install_explain();
+    vecx::pg::install_distance_bound();
 }

@@ -4,6 +4,7 @@
 // call PostgreSQL; it returns whether the page is to be written.
 #pragma once
 
+#include "pg/crash.hpp"
 #include "pg/page.hpp"
 #include "pg/postgres.hpp"
 
@@ -28,7 +29,9 @@ bool change_page_logged(Relation rel, Buffer buffer, bool whole, F &&change) {
         GenericXLogAbort(record);
         return false;
     }
+    VECX_CRASH_STAGE("changed");
     GenericXLogFinish(record);
+    VECX_CRASH_STAGE("logged");
     return true;
 }
 
@@ -43,16 +46,20 @@ bool change_page_unlogged(Buffer buffer, F &&change) {
         memcpy(page, BufferGetPage(buffer), BLCKSZ);
     if (!change(page))
         return false;
+    VECX_CRASH_STAGE("changed");
     memcpy(BufferGetPage(buffer), page, BLCKSZ);
     MarkBufferDirty(buffer);
+    VECX_CRASH_STAGE("logged");
     return true;
 }
 
 // Logs every page of a fork that was written without WAL. The init fork of an unlogged relation is always
 // logged: it is what recovery and a promoted standby start from.
 inline void log_fork(Relation rel, ForkNumber fork) {
+    VECX_CRASH_POINT("build.not_logged");
     if (RelationNeedsWAL(rel) || fork == INIT_FORKNUM)
         log_newpage_range(rel, fork, 0, RelationGetNumberOfBlocksInFork(rel, fork), true);
+    VECX_CRASH_POINT("build.logged");
 }
 
 } // namespace vecx::pg

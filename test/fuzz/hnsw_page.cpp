@@ -1,10 +1,8 @@
 // Any bytes as the pages of an index: decoding, searching, inserting, vacuum and the checker end with a Status or a
 // sane answer, and read nothing outside a page. The first byte chooses between whole pages of input and a sound
 // index with some bytes changed, which gets deeper.
-#include <cstdlib>
-#include <vector>
+#include "page_support.hpp"
 
-#include "../unit/memory_store.hpp"
 #include "hnsw/build.hpp"
 #include "hnsw/check.hpp"
 #include "hnsw/insert.hpp"
@@ -13,38 +11,13 @@
 
 using namespace vecx;
 using namespace vecx::hnsw;
+using namespace vecx::fuzz;
 using vecx::test::MemoryStore;
 
 namespace {
 
 constexpr uint32_t kBody = 1024 - 24;
 constexpr uint64_t kPolls = 2000000; // a run that polls more often hangs
-
-struct FuzzArena {
-    FuzzArena() : arena{allocate, release, this} {}
-    ~FuzzArena() {
-        for (void *p : live)
-            free(p);
-    }
-    static void *allocate(void *self, size_t bytes) {
-        void *p = malloc(bytes + 1);
-        VECX_REQUIRE(p != nullptr);
-        static_cast<FuzzArena *>(self)->live.push_back(p);
-        return p;
-    }
-    static void release(void *self, void *p) {
-        std::vector<void *> &live = static_cast<FuzzArena *>(self)->live;
-        for (size_t i = live.size(); i-- > 0;)
-            if (live[i] == p) {
-                live.erase(live.begin() + static_cast<long>(i));
-                free(p);
-                return;
-            }
-        VECX_REQUIRE(!"released what was not allocated");
-    }
-    std::vector<void *> live;
-    Arena arena;
-};
 
 struct Sorted {
     struct Row {
@@ -94,13 +67,6 @@ std::vector<uint8_t> value_of(const Kind &kind, Rng &rng) {
         out.back() &= 0x80; // padding bits are zero
     }
     return out;
-}
-
-Payload payload_of(const std::vector<uint8_t> &v) { return Payload{v.data(), static_cast<uint32_t>(v.size())}; }
-
-void require_sane(const Status &s) {
-    VECX_REQUIRE(s.ok() || s.code == Code::corrupted);
-    VECX_REQUIRE(s.ok() || s.message[0] != '\0');
 }
 
 MemoryStore sound_index(const Kind &kind, const Measure &measure) {

@@ -1,10 +1,8 @@
 // Any bytes as the pages of an index of layout `inline` or `compact`: searching, inserting, vacuum and the checker end
 // with a Status or a sane answer, and read nothing outside a page. The first byte chooses the index, and between whole
 // pages of input and a sound index with some bytes changed, which gets deeper.
-#include <cstdlib>
-#include <vector>
+#include "page_support.hpp"
 
-#include "../unit/memory_store.hpp"
 #include "hnsw/inlined/check.hpp"
 #include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/stream.hpp"
@@ -12,6 +10,7 @@
 
 using namespace vecx;
 using namespace vecx::hnsw;
+using namespace vecx::fuzz;
 using vecx::test::MemoryStore;
 
 namespace {
@@ -19,33 +18,6 @@ namespace {
 constexpr uint32_t kBody = 2048 - 24;
 constexpr uint64_t kPolls = 2000000; // a run that polls more often hangs
 constexpr uint32_t kMaxPages = 64;   // what repeated inserts may make of it
-
-struct FuzzArena {
-    FuzzArena() : arena{allocate, release, this} {}
-    ~FuzzArena() {
-        for (void *p : live)
-            free(p);
-    }
-    static void *allocate(void *self, size_t bytes) {
-        VECX_REQUIRE(bytes < (size_t{64} << 20)); // nothing that pages say asks for much
-        void *p = malloc(bytes + 1);
-        VECX_REQUIRE(p != nullptr);
-        static_cast<FuzzArena *>(self)->live.push_back(p);
-        return p;
-    }
-    static void release(void *self, void *p) {
-        std::vector<void *> &live = static_cast<FuzzArena *>(self)->live;
-        for (size_t i = live.size(); i-- > 0;)
-            if (live[i] == p) {
-                live.erase(live.begin() + static_cast<long>(i));
-                free(p);
-                return;
-            }
-        VECX_REQUIRE(!"released what was not allocated");
-    }
-    std::vector<void *> live;
-    Arena arena;
-};
 
 struct Sorted {
     struct Row {
@@ -104,13 +76,6 @@ std::vector<uint8_t> value_of(const Kind &kind, Rng &rng) {
         }
     }
     return out;
-}
-
-Payload payload_of(const std::vector<uint8_t> &v) { return Payload{v.data(), static_cast<uint32_t>(v.size())}; }
-
-void require_sane(const Status &s) {
-    VECX_REQUIRE(s.ok() || s.code == Code::corrupted);
-    VECX_REQUIRE(s.ok() || s.message[0] != '\0');
 }
 
 // An index with lists of heap TIDs and an entry node.

@@ -6,8 +6,9 @@ use warnings FATAL => 'all';
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More;
 
-our @EXPORT = qw(new_node create_points points_columns opclasses create_indexes recall check_indexes);
+our @EXPORT = qw(new_node create_points points_columns opclasses create_indexes recall check_indexes finish);
 
 # Type, metric, column, ORDER BY operator of every operator class.
 sub opclasses
@@ -110,6 +111,33 @@ sub check_indexes
 	return $node->safe_psql('postgres', q{
 		SELECT count(vecx_check_index(i.indexrelid)) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		JOIN pg_am a ON a.oid = c.relam WHERE a.amname = 'hnsw' AND c.relkind = 'i'});
+}
+
+# The end of every test: every index of every database of these nodes is sound and has every row of its table; then they
+# are stopped. On a standby, indexes of unlogged tables have no pages.
+sub finish
+{
+	my (@nodes) = @_;
+	foreach my $node (@nodes)
+	{
+		my $standby = $node->safe_psql('postgres', 'SELECT pg_is_in_recovery()') eq 't';
+		my ($checked, @wrong) = (0);
+		foreach my $database (split /\n/, $node->safe_psql('postgres', 'SELECT datname FROM pg_database WHERE datallowconn'))
+		{
+			my $logged = $standby ? "AND c.relpersistence = 'p'" : "AND c.relpersistence <> 't'";
+			foreach my $index (split /\n/, $node->safe_psql($database, "SELECT c.oid::regclass FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
+				JOIN pg_am a ON a.oid = c.relam JOIN pg_proc p ON p.oid = a.amhandler WHERE p.probin LIKE '%/vecx' AND c.relkind = 'i' AND i.indisvalid $logged"))
+			{
+				my ($rc, $out, $err) = $node->psql($database, 'SELECT vecx_check_index(:\'index\', true)', on_error_stop => 1, extra_params => [ '-v', "index=$index" ]);
+				push @wrong, $err if $rc != 0;
+				$checked++;
+			}
+		}
+		is(join("\n", @wrong), '', 'at the end, ' . $node->name . ": $checked indexes are sound and have every row");
+		$node->stop;
+	}
+	done_testing();
+	return;
 }
 
 1;

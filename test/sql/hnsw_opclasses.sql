@@ -82,15 +82,18 @@ CREATE OPERATOR CLASS no_operator_ops FOR TYPE vector USING hnsw AS
 CREATE OPERATOR CLASS search_ops FOR TYPE vector USING hnsw AS
     OPERATOR 1 = (vector, vector), FUNCTION 1 hnsw_vector_l2_support(internal);
 CREATE OPERATOR CLASS wrong_strategy_ops FOR TYPE vector USING hnsw AS
-    OPERATOR 2 <-> (vector, vector) FOR ORDER BY float_ops;
+    OPERATOR 3 <-> (vector, vector) FOR ORDER BY float_ops;
+CREATE OPERATOR CLASS wrong_condition_ops FOR TYPE vector USING hnsw AS
+    OPERATOR 2 <-> (vector, vector) FOR ORDER BY float_ops, FUNCTION 1 hnsw_vector_l2_support(internal);
 CREATE OPERATOR CLASS wrong_function_ops FOR TYPE vector USING hnsw AS
     OPERATOR 1 <-> (vector, vector) FOR ORDER BY float_ops, FUNCTION 1 vector_dims(vector);
 RESET client_min_messages;
 SELECT opcname, amvalidate(oid) FROM pg_opclass
-WHERE opcname IN ('no_function_ops', 'no_operator_ops', 'search_ops', 'wrong_function_ops') ORDER BY opcname;
+WHERE opcname IN ('no_function_ops', 'no_operator_ops', 'search_ops', 'wrong_condition_ops', 'wrong_function_ops') ORDER BY opcname;
 DROP OPERATOR FAMILY no_function_ops USING hnsw;
 DROP OPERATOR FAMILY no_operator_ops USING hnsw;
 DROP OPERATOR FAMILY search_ops USING hnsw;
+DROP OPERATOR FAMILY wrong_condition_ops USING hnsw;
 DROP OPERATOR FAMILY wrong_function_ops USING hnsw;
 DROP FUNCTION try_opclass;
 DROP TABLE items, numbers;

@@ -89,5 +89,4 @@ foreach (qw(plain inline compact))
 	$node->safe_psql('postgres', join('', map { "DROP INDEX i_$_->{type}_$_->{metric};" } @classes));
 }
 
-$node->stop;
-done_testing();
+finish($node);

@@ -97,5 +97,4 @@ $node->safe_psql('postgres', 'VACUUM (INDEX_CLEANUP ON) freed');
 $node->safe_psql('postgres', "INSERT INTO freed SELECT i, array_fill(i, ARRAY[200])::vector FROM generate_series(1, 250) i");
 cmp_ok($node->safe_psql('postgres', "SELECT pages FROM vecx_index_info('freed_v')"), '<=', 1.1 * $pages, 'space freed before a crash is used');
 
-$node->stop;
-done_testing();
+finish($node);

@@ -66,6 +66,4 @@ $standby->safe_psql('postgres', 'VACUUM points');
 cmp_ok(recall($standby, $_, 10), '>=', 0.95, "recall of $_->{type} $_->{metric} after promotion") foreach (@classes);
 is(check_indexes($standby), scalar(@classes) + 1, 'indexes are sound after promotion');
 
-$standby->stop;
-$primary->stop;
-done_testing();
+finish($standby, $primary);

@@ -37,5 +37,4 @@ foreach my $class (@classes)
 	$node->safe_psql('postgres', "DROP INDEX i_$name");
 }
 
-$node->stop;
-done_testing();
+finish($node);

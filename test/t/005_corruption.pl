@@ -108,5 +108,4 @@ foreach my $layout (qw(plain inline compact))
 	$node->safe_psql('postgres', 'DELETE FROM points WHERE id > 2000; DROP INDEX i_vector_l2; VACUUM points');
 }
 
-$node->stop;
-done_testing();
+finish($node);

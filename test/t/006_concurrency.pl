@@ -52,5 +52,4 @@ is( $node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(DISTINC
 		(SELECT id FROM large ORDER BY v <-> array_fill(0, ARRAY[6000])::vector) s"),
 	't', 'vectors of several pages: every row is returned');
 
-$node->stop;
-done_testing();
+finish($node);

@@ -36,5 +36,4 @@ is(session("SET hnsw.iterative_scan = strict_order; SET hnsw.ef_search = 20; $co
 	"200\nstrict_order\n1", 'modes go by their names; what the other library lacks is defined');
 is($node->safe_psql('postgres', "LOAD 'vecx'; SHOW hnsw.ef_search"), '40', 'alone, vecx has its own defaults');
 
-$node->stop;
-done_testing();
+finish($node);

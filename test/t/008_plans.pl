@@ -105,5 +105,4 @@ is(join('', plans('SET hnsw.ef_search = 40', "$query LIMIT 3000"), plans("SET ef
 is(join('', plans('SET hnsw.ef_search = 40', "SELECT s.id FROM t768_500 s, LATERAL (SELECT id FROM t768_10000 t
 	ORDER BY t.v <-> s.v LIMIT 3) n WHERE s.r = 1")), 'v', 'inside a join');
 
-$node->stop;
-done_testing();
+finish($node);

@@ -67,5 +67,4 @@ ok( $node->poll_query_until('postgres', "SELECT count(*) >= 1 FROM pg_stat_activ
 $node->safe_psql('postgres', "SELECT pg_cancel_backend(pid) FROM pg_stat_progress_create_index");
 eval { $session->quit };
 
-$node->stop;
-done_testing();
+finish($node);

@@ -147,6 +147,4 @@ foreach my $index (@indexes)
 }
 unlike(slurp_file($standby->logfile), qr/PANIC|FATAL:.*(consistency|inconsistent)/, 'the standby found no page that differs');
 
-$standby->stop;
-$node->stop;
-done_testing();
+finish($standby, $node);

@@ -3,6 +3,8 @@
 use strict;
 use warnings FATAL => 'all';
 use FindBin;
+use lib "$FindBin::Bin/../perl";
+use VecxTest;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -42,5 +44,4 @@ sub statements # a dump without its \restrict key, which is new in every dump
 }
 is(statements($again), statements($dump), 'a second dump is equal to the first');
 
-$node->stop;
-done_testing();
+finish($node);

@@ -132,6 +132,41 @@ TEST_F(HnswStream, MaxTuplesEndsTheScan) {
     EXPECT_LE(descents(got.distances), 1);
 }
 
+TEST_F(HnswStream, RadiusEndsTheScan) {
+    Bytes query = index.fresh();
+    ScanResult whole = index.scan(query);
+    // Distances of the measure are squares; the radius is what SQL shows.
+    for (size_t rank : {size_t{0}, size_t{24}, size_t{300}}) {
+        std::vector<double> sorted = whole.distances;
+        std::sort(sorted.begin(), sorted.end());
+        const double at = std::sqrt(sorted[rank]);
+        for (double radius : {at, std::nextafter(at, 0.0)}) {
+            size_t truth = 0;
+            for (double d : sorted)
+                truth += std::sqrt(d) <= radius;
+            for (int ef : {40, 2000})
+                for (size_t memory : {size_t{64} << 20, size_t{0}}) {
+                    StreamOptions options{ef, -1, memory, LateRows::at_once};
+                    options.radius = radius;
+                    ScanResult got = index.scan(query, options);
+                    for (double d : got.distances)
+                        EXPECT_LE(std::sqrt(d), radius);
+                    EXPECT_EQ(std::set<uint32_t>(got.rows.begin(), got.rows.end()).size(), got.rows.size());
+                    EXPECT_GE(static_cast<double>(got.rows.size()), 0.95 * static_cast<double>(truth));
+                    if (ef == 2000 || memory == 0) {
+                        EXPECT_EQ(got.rows.size(), truth);
+                    }
+                    if (ef == 40 && memory > 0 && rank == 0) {
+                        EXPECT_LT(got.counters.nodes, 600u);
+                    }
+                }
+        }
+    }
+    StreamOptions negative = kPlainScan;
+    negative.radius = -1;
+    EXPECT_EQ(index.scan(query, negative).rows.size(), 0u);
+}
+
 TEST_F(HnswStream, NullQueryReturnsEverythingAtZero) {
     ScanResult got;
     ASSERT_TRUE(index.try_scan(Payload{nullptr, 0}, kPlainScan, SIZE_MAX, &got).ok());

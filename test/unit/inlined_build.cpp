@@ -281,6 +281,59 @@ TEST(InlinedBuild, ManyEqualVectors) {
     EXPECT_EQ(index.search(Vector(16, 9.0f), 10)[11].first, 0.0f);
 }
 
+TEST(InlinedBuild, KeyedHash) {
+    // The example of the paper's appendix A.
+    uint8_t bytes[16];
+    uint64_t secret[2];
+    for (uint8_t i = 0; i < 16; ++i)
+        bytes[i] = i;
+    memcpy(secret, bytes, sizeof secret);
+    EXPECT_EQ(keyed_hash(Payload{bytes, 15}, secret), 0xa129ca6149be45e5ull);
+}
+
+// Two vectors of one payload hash and one coarse code, made on purpose: the second is no row of the first one's node.
+TEST(InlinedBuild, CollisionsAreNotEqual) {
+    std::vector<Vector> rows = random_rows(60, 16, 5);
+    Vector one(16, 0.0f), other;
+    for (size_t i = 2; i < 8; ++i)
+        one[i] = 100.0f * static_cast<float>(i);
+    // payload_hash takes the 64-bit words 0 and 4 to one sum: what one of them changes, the other takes back.
+    auto word = [](const Vector &x, size_t at) {
+        uint64_t w;
+        memcpy(&w, x.data() + 2 * at, 8);
+        return w;
+    };
+    const uint64_t size = 64;
+    Rng rng(6);
+    for (bool found = false; !found;) {
+        other = one;
+        other[0] = static_cast<float>(rng.uniform()) * 1e-3f;
+        other[1] = static_cast<float>(rng.uniform()) * 1e-3f;
+        const uint64_t back = word(one, 4) ^ mix64(size ^ word(one, 0)) ^ mix64(size ^ word(other, 0));
+        memcpy(other.data() + 8, &back, 8);
+        found = std::fabs(other[8]) < 1e-3f && std::fabs(other[9]) < 1e-3f; // a NaN is not
+    }
+    ASSERT_NE(one, other);
+    ASSERT_EQ(payload_hash(payload_of(one)), payload_hash(payload_of(other)));
+    test::TestArena holder;
+    Shape shape;
+    ASSERT_TRUE(choose_shape(LayoutKind::inlined, ElementType::f32, Metric::l2, 16, 16, 8192 - 24, &shape));
+    FrameMaker maker(shape, holder.arena);
+    for (const Vector &row : rows)
+        maker.add(payload_of(row));
+    RowCoder coder(shape, maker.make(), 8, holder.arena);
+    coder.code(payload_of(one));
+    std::vector<uint8_t> code(coder.coarse_code(), coder.coarse_code() + shape.rotated_dim());
+    coder.code(payload_of(other));
+    ASSERT_EQ(memcmp(code.data(), coder.coarse_code(), code.size()), 0);
+
+    for (const Vector *x : {&one, &other, &one, &other})
+        rows.push_back(*x);
+    Built index(LayoutKind::inlined, Metric::l2, rows, 16);
+    EXPECT_EQ(index.nodes, 62u);
+    index.check_rows(rows.size());
+}
+
 TEST(InlinedBuild, ZeroAndOppositeVectors) {
     // A mean of zero has no direction.
     std::vector<Vector> rows;

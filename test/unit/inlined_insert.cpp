@@ -182,7 +182,7 @@ struct Grown {
             linker.make(test::payload_of(value), &node);
             MetaRecord meta;
             EXPECT_TRUE(read_meta(store, &meta).ok());
-            linker.explorer.begin(node, ef, Link{});
+            linker.explorer.begin(node, ef, Link{}, SIZE_MAX / 2);
             EXPECT_TRUE(linker.explorer.start(meta.entry).ok());
             EXPECT_TRUE(linker.explorer.run().ok());
             linker.explorer.finish();

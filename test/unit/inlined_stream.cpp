@@ -258,6 +258,69 @@ TEST_P(InlinedStream, MaxTuplesEndsTheScan) {
     }
 }
 
+// Rows that a scan with a radius leaves to the executor to decide count as those of the exact distance.
+std::set<uint32_t> within(InlinedIndex &index, const Bytes &query, const Scan &got, double radius) {
+    std::set<uint32_t> out;
+    for (size_t i = 0; i < got.rows.size(); ++i) {
+        const double exact = index.shown(query, index.rows.at(got.rows[i]));
+        EXPECT_LE(got.got[i].distance, radius) << "its place says that it is outside";
+        EXPECT_LE(exact, got.got[i].farthest);
+        if (exact <= radius)
+            out.insert(got.rows[i]);
+    }
+    return out;
+}
+
+TEST_P(InlinedStream, RadiusIsExactWhereTheScanIs) {
+    index.build_many(600);
+    Bytes query = index.fresh();
+    std::vector<double> all;
+    for (auto &[row, value] : index.rows)
+        all.push_back(index.shown(query, value));
+    std::sort(all.begin(), all.end());
+    // At a row's own distance, directly below it, between rows, before the first, beyond the last.
+    for (double radius : {all[24], std::nextafter(all[24], 0.0), all[0] / 2, -1.0, all[599], all[599] * 2}) {
+        std::set<uint32_t> truth;
+        for (auto &[row, value] : index.rows)
+            if (index.shown(query, value) <= radius)
+                truth.insert(row);
+        for (size_t memory : {size_t{64} << 20, size_t{30000}, size_t{0}})
+            for (LateRows late : {LateRows::after_all, LateRows::at_once}) {
+                StreamOptions options{2000, -1, memory, late};
+                options.radius = radius;
+                Scan got = scan(index, payload_of(query), options);
+                EXPECT_TRUE(got.status.ok()) << got.status.message;
+                EXPECT_EQ(within(index, query, got, radius), truth) << radius << " " << memory;
+                EXPECT_LE(got.rows.size(), truth.size() + 20) << "most rows are known to lie outside";
+            }
+    }
+    StreamOptions nan = kPlainScan;
+    nan.radius = std::nan("");
+    expect_every_row(index, scan(index, payload_of(query), nan));
+}
+
+TEST_P(InlinedStream, RadiusReturnsThePrefixOfTheScan) {
+    index.build_many(3000);
+    for (int i = 0; i < 10; ++i) {
+        Bytes query = index.fresh();
+        const Scan whole = scan(index, payload_of(query), kPlainScan, 40);
+        const double radius = index.shown(query, index.rows.at(whole.rows[30]));
+        StreamOptions options = kPlainScan;
+        options.radius = radius;
+        const Scan got = scan(index, payload_of(query), options);
+        EXPECT_FALSE(got.counters.swept);
+        EXPECT_LT(got.counters.nodes, 2500u) << "it goes on beyond the radius";
+        std::set<uint32_t> found = within(index, query, got, radius), prefix;
+        for (uint32_t row : whole.rows)
+            if (index.shown(query, index.rows.at(row)) <= radius)
+                prefix.insert(row);
+        EXPECT_GE(prefix.size(), 20u);
+        EXPECT_TRUE(std::includes(found.begin(), found.end(), prefix.begin(), prefix.end()));
+        options.max_tuples = 50;
+        within(index, query, scan(index, payload_of(query), options), radius);
+    }
+}
+
 TEST_P(InlinedStream, NullQueryReturnsEverythingAtZero) {
     std::vector<Bytes> values;
     for (int i = 0; i < 100; ++i)
@@ -427,8 +490,12 @@ TEST_F(TidLists, ADanglingLinkEndsTheList) {
 TEST(InlinedSpecial, ZeroQueryUnderCosine) {
     InlinedIndex index(LayoutKind::inlined, ElementType::f32, Metric::cosine, 24);
     index.build_many(200);
-    Scan got = scan(index, payload_of(f32_value(std::vector<float>(24, 0.0f))));
+    Bytes zero = f32_value(std::vector<float>(24, 0.0f));
+    Scan got = scan(index, payload_of(zero));
     expect_every_row(index, got);
+    StreamOptions options = kPlainScan; // NaN is not within any radius
+    options.radius = 2;
+    EXPECT_EQ(scan(index, payload_of(zero), options).rows.size(), 0u);
 }
 
 TEST(InlinedSpecial, InfiniteDistances) {

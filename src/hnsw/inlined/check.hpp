@@ -55,12 +55,12 @@ inline bool code_agrees(const Shape &shape, const Examined &node, const Examined
 }
 
 // One check of an index. See check() below.
-template <NodeStore S, class Report>
+template <NodeStore S, class Report, class TidSound>
 class Checker {
   public:
-    Checker(S &store, Arena &arena, const Shape &shape, uint32_t body_size, Report &report)
-        : store_(&store), shape_(shape), report_(&report), visitor_(store, shape),
-          copies_(arena), links_(arena), tids_(arena), once_(arena), lists_(arena), seen_tids_(arena), twice_(arena),
+    Checker(S &store, Arena &arena, const Shape &shape, uint32_t body_size, Report &report, TidSound &tid_sound)
+        : store_(&store), shape_(shape), report_(&report), tid_sound_(&tid_sound), visitor_(store, shape),
+          copies_(arena), links_(arena), tids_(arena), once_(arena), lists_(arena), seen_tids_(arena),
           chunks_(arena), queue_(arena), own_(arena), floats_(arena) {
         copies_.reserve(body_size / sizeof(TidChunkHead));
         links_.reserve(body_size / sizeof(Link));
@@ -225,16 +225,12 @@ class Checker {
     static bool is_finite_half(uint16_t h) { return (h & 0x7C00) != 0x7C00; }
 
     void check_tid(const Copy &c, HeapTid tid) {
-        if (tid.offset == 0) {
+        if (!(*tid_sound_)(tid)) {
             find(c.self.block, "heap TID out of range", c.self);
             return;
         }
         ++sum_->tids;
-        if (!seen_tids_.add(key_of(tid)))
-            twice_.push_back(key_of(tid));
-    }
-    static uint64_t key_of(HeapTid tid) {
-        return static_cast<uint64_t>(tid.block_hi) << 32 | static_cast<uint64_t>(tid.block_lo) << 16 | tid.offset;
+        seen_tids_.add(tid);
     }
 
     Status check_links(const Copy &c) {
@@ -256,6 +252,12 @@ class Checker {
             if (Status s = visitor_.look(l, &found, [](const NodeView &) {}); !s.ok())
                 continue; // reported with its own page
             sum_->stale_links += !found;
+            if (found)
+                continue;
+            const char *fault = nullptr;
+            Status s = store_->read(l.block, [&](const PageView &page) { fault = impossible_link(page, l, RecordKind::inlined_node); });
+            if (s.ok() && fault != nullptr)
+                find(c.self.block, fault, c.self);
         }
         return check_vector(c);
     }
@@ -359,13 +361,9 @@ class Checker {
         return Status{};
     }
 
-    // A heap TID that was met twice may have moved: VACUUM removed it, and a new row got it. Only what a second look finds
-    // twice again is wrong.
     Status check_twice() {
-        if (twice_.empty())
+        if (!seen_tids_.any_twice())
             return Status{};
-        std::sort(twice_.begin(), twice_.end());
-        seen_tids_.clear();
         for (uint32_t block = 1; block < blocks_; ++block) {
             store_->poll();
             tids_.clear();
@@ -378,9 +376,8 @@ class Checker {
             if (Status s = for_each_chunk(*store_, block, [&](uint16_t, const TidChunkView &c) { note(c.tids, c.head->count); }); !s.ok())
                 continue;
             for (const HeapTid &tid : tids_)
-                if (std::binary_search(twice_.begin(), twice_.end(), key_of(tid)) && !seen_tids_.add(key_of(tid)))
-                    (*report_)(Status::corrupt(block, "heap TID (%u,%u) is in the index twice, once on block %u",
-                                               static_cast<uint32_t>(tid.block_hi) << 16 | tid.block_lo, tid.offset, block));
+                if (seen_tids_.add_again(tid))
+                    (*report_)(tid_twice(block, tid));
         }
         return Status{};
     }
@@ -423,6 +420,7 @@ class Checker {
     S *store_;
     Shape shape_;
     Report *report_;
+    TidSound *tid_sound_;
     Visitor<S> visitor_;
     uint32_t blocks_ = 0;
     CheckSummary *sum_ = nullptr;
@@ -431,8 +429,7 @@ class Checker {
     Array<HeapTid> tids_;
     FlatSet<kKeyStateMask> once_;
     Array<List> lists_;
-    FlatSet<> seen_tids_;
-    Array<uint64_t> twice_;
+    TidsSeen seen_tids_;
     FlatSet<kKeyStateMask> chunks_;
     Array<Link> queue_;
     Array<uint8_t> own_;
@@ -441,15 +438,16 @@ class Checker {
 
 // Calls report(const Status &) for each thing that is wrong and goes on; returns an error only when it cannot go on
 // (metapage, I/O). What a crash may leave is counted and no finding. Inserts, VACUUM and scans may run beside it: every
-// finding is about bytes seen together, or seen again. Memory: about 60 bytes for each row.
-template <NodeStore S, class Report>
-Status check(S &store, Arena &arena, Report report, CheckSummary *summary = nullptr) {
+// finding is about bytes seen together, or seen again. Memory: about 60 bytes for each row. `tid_sound(HeapTid)` tells
+// whether a heap TID can be one.
+template <NodeStore S, class Report, class TidSound = AnyTid>
+Status check(S &store, Arena &arena, Report report, CheckSummary *summary = nullptr, TidSound tid_sound = {}) {
     MetaRecord meta;
     Shape shape;
     uint32_t body_size;
     VECX_TRY(read_shape(store, &meta, &shape, &body_size));
     CheckSummary sum{};
-    Checker<S, Report> checker(store, arena, shape, body_size, report);
+    Checker<S, Report, TidSound> checker(store, arena, shape, body_size, report, tid_sound);
     VECX_TRY(checker.run(&sum));
     if (summary != nullptr)
         *summary = sum;

@@ -59,7 +59,7 @@ class CodeCache {
             __builtin_prefetch(set + at);
     }
 
-    // The code of a node, good until unpin() if pinned, else until the next call. `found` is false when the node is
+    // Polls before it reads a page. The code of a node, good until unpin() if pinned, else until the next call. `found` is false when the node is
     // gone, `dead` as NodeView::dead(); dead nodes have codes too.
     Status get(Link link, bool pin, Code *out, bool *found, bool *dead) {
         const size_t first = mix64(link.key()) % sets_ * kWays;
@@ -78,6 +78,7 @@ class CodeCache {
                 victim = &tag;
         }
         alignas(8) Head head;
+        visitor_->store().poll(); // the page may have to come from the disk
         VECX_TRY(visitor_->look(link, found, [&](const NodeView &node) {
             head = *node.head;
             *dead = node.dead();

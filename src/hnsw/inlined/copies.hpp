@@ -78,6 +78,7 @@ class CopyPool {
     }
     void keep() { ++used_; }
     void clear() { used_ = 0; }
+    size_t bytes() const { return blocks_.size() * kPerBlock * size_ + blocks_.capacity_bytes(); }
 
   private:
     static constexpr size_t kPerBlock = 32;
@@ -97,6 +98,7 @@ class LinkMap {
             memset(static_cast<void *>(table_), 0, capacity_ * sizeof(Entry));
         size_ = 0;
     }
+    size_t bytes() const { return capacity_ * sizeof(Entry); }
     // The number of `link`, made with `value` when it was not there. Good until the next insertion.
     uint32_t *insert(Link link, uint32_t value, bool *fresh) {
         if ((size_ + 1) * 3 > capacity_ * 2)
@@ -131,7 +133,7 @@ class LinkMap {
     void grow() {
         Entry *old = table_;
         const size_t before = capacity_;
-        capacity_ = before == 0 ? 1024 : 2 * before;
+        capacity_ = before == 0 ? 4096 : 2 * before;
         table_ = arena_->make_array<Entry>(capacity_);
         memset(static_cast<void *>(table_), 0, capacity_ * sizeof(Entry));
         for (size_t i = 0; i < before; ++i)

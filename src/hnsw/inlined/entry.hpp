@@ -2,6 +2,7 @@
 // an index that grew from nothing gets one from an insert. README.md, "Entry".
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/link.hpp"
 
 namespace vecx::hnsw::inlined {
@@ -158,9 +159,11 @@ Status make_entry(S &store, Arena &scratch, Linker<S> &linker, Link before, uint
                               codes + static_cast<size_t>(i) * words);
         },
         &entry);
+    VECX_CRASH_POINT("inlined.entry.written");
     if (status.ok())
         status = set_entry(store, before, entry, 0, &done, false);
     const char *fault = nullptr;
+    VECX_CRASH_SITE("inlined.entry.give_up");
     if (status.ok() && !done) // another made one, or the graph was emptied
         status = store.update(entry.block, [&](MutablePage &page) {
             NodeView view;

@@ -45,12 +45,17 @@ class Explorer {
     Link entry{};     // the entry node, when it was met: it has no row
     bool entry_has_room = false; // it has free places
     bool entry_found = false; // one of the points that the search started from is there
+    bool limited = false;     // the memory limit ended the search: there may be nearer nodes, or others at all
 
-    // `ef` living nodes wide. `ignore` is never a candidate.
-    void begin(const NewNode &node, uint32_t ef, Link ignore) {
+    // `ef` living nodes wide. `ignore` is never a candidate. About `memory_limit` bytes are used at most, but as many as a
+    // search through a sound graph needs.
+    void begin(const NewNode &node, uint32_t ef, Link ignore, size_t memory_limit) {
         node_ = &node;
         ef_ = ef;
         ignore_ = ignore;
+        const size_t candidate = visitor.shape().own_size() + sizeof(Near);
+        limit_ = std::max(memory_limit, kLeastMemory + 4 * candidate * ef);
+        limited = false;
         near.clear();
         met.clear();
         pool.clear();
@@ -77,16 +82,20 @@ class Explorer {
     // to go on without that one.
     Status run() {
         equal = Link{};
-        while (!frontier_.empty()) {
+        while (!frontier_.empty() && !limited) {
             if (best_.size() >= ef_ && frontier_.top().key > best_.top())
                 break;
             const Step step = frontier_.pop();
+            if (step.opened == kNone && !frontier_.empty()) // most probably the next
+                visitor.prefetch(frontier_.top().link);
             visitor.store().poll();
             if (step.opened != kNone) { // its neighbours are still to be visited
                 const Opened opened = opened_[step.opened];
-                for (uint32_t i = opened.next; i < opened.end; ++i) {
+                for (uint32_t i = opened.next; i < opened.end && !limited; ++i) {
                     bool fresh, found;
                     const Link link = links_[i];
+                    if (i + 1 < opened.end)
+                        visitor.prefetch(links_[i + 1]);
                     met.insert(link, kSeen, &fresh);
                     if (!fresh)
                         continue;
@@ -125,8 +134,15 @@ class Explorer {
         return value != nullptr && *value == kUseless;
     }
 
+    // What the search occupies; arrays that grow count twice while they are copied.
+    size_t bytes() const {
+        return met.bytes() + pool.bytes() + near.capacity_bytes() + links_.capacity_bytes() + opened_.capacity_bytes() +
+               frontier_.bytes() + best_.bytes();
+    }
+
   private:
     static constexpr uint32_t kNone = 0xFFFFFFFFu;
+    static constexpr size_t kLeastMemory = 512 * 1024;
     struct Step {
         float key; // estimated with codes, else of the node itself
         uint32_t opened;
@@ -144,6 +160,7 @@ class Explorer {
 
     Status visit(Link link, bool *found) {
         const Shape &shape = visitor.shape();
+        limited = limited || 2 * bytes() > limit_; // an array may be about to double
         uint8_t *copy = pool.next();
         Visit visit;
         Near fresh{};
@@ -214,6 +231,7 @@ class Explorer {
 
     const NewNode *node_ = nullptr;
     uint32_t ef_ = 0;
+    size_t limit_ = 0;
     Link ignore_{};
     Array<Link> links_;
     Array<Opened> opened_;

@@ -122,10 +122,10 @@ void Graph::decode(const Node *n, float *rotated) const {
 }
 
 uint32_t Graph::find_equal(const Row &row, const uint8_t *code) {
-    uint32_t at = __atomic_load_n(&buckets_[row.hash & (options_.buckets - 1)], __ATOMIC_ACQUIRE);
+    uint32_t at = __atomic_load_n(&buckets_[row.identity & (options_.buckets - 1)], __ATOMIC_ACQUIRE);
     while (at != 0) {
         Node *n = node(at - 1);
-        if (n->hash == row.hash && memcmp(this->code(n), code, code_size_) == 0)
+        if (n->identity == row.identity && memcmp(this->code(n), code, code_size_) == 0)
             return at - 1;
         at = n->next;
     }
@@ -168,7 +168,7 @@ uint32_t Graph::take_node() {
 void Graph::link(uint32_t id, const Row &row, const uint8_t *code, HeapTid tid, uint8_t participant, uint32_t spill) {
     Node *n = node(id);
     *n = Node{};
-    n->hash = row.hash;
+    n->identity = row.identity;
     n->spill = spill;
     n->tid = tid;
     n->participant = participant;
@@ -181,7 +181,7 @@ void Graph::link(uint32_t id, const Row &row, const uint8_t *code, HeapTid tid, 
     Near chosen[kMaxPlaces];
     const uint32_t count = choose(n, chosen);
     __atomic_store_n(&n->ready, uint8_t{1}, __ATOMIC_RELEASE);
-    uint32_t *bucket = &buckets_[row.hash & (options_.buckets - 1)];
+    uint32_t *bucket = &buckets_[row.identity & (options_.buckets - 1)];
     n->next = __atomic_load_n(bucket, __ATOMIC_RELAXED);
     while (!__atomic_compare_exchange_n(bucket, &n->next, id + 1, true, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) {
     }

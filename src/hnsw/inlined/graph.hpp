@@ -64,7 +64,7 @@ class Graph {
 
     // Behind it in memory: the code, then neighbours' numbers, then their distances if these are kept.
     struct Node {
-        uint64_t hash;
+        uint64_t identity;
         uint32_t next;      // of the same bucket; when writing: the position among the records
         uint32_t more_tids; // index + 1 of the next TidItem; 0: none
         uint32_t spill;     // number of the stored vector in the spill file of `participant`

@@ -3,6 +3,7 @@
 // record will be follows from its number, so pages can be made in any order, by several processes.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/graph.hpp"
 #include "hnsw/meta.hpp"
 
@@ -109,6 +110,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
         }
         if (number >= pages.node_pages() && !pages.more_tids())
             break;
+        VECX_CRASH_EXTEND("inlined.build.page");
         VECX_TRY(store.extend(
             [&](MutablePage &page) {
                 if (number == 0)
@@ -126,6 +128,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
             store.record_space(block, left);
         progress(static_cast<uint64_t>(number + 1), static_cast<uint64_t>(pages.node_pages()));
     }
+    VECX_CRASH_POINT("inlined.build.written");
     bool done;
     VECX_TRY(set_entry(store, Link{}, pages.entry(), 0, &done));
     if (!done)

@@ -2,6 +2,7 @@
 // them is a legal index.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/entry.hpp"
 #include "hnsw/inlined/link.hpp"
 #include "hnsw/inlined/tids.hpp"
@@ -20,10 +21,9 @@ inline uint32_t links_to_offer(const Shape &shape) { return shape.places / 2u; }
 // Finds the nearest living nodes: explorer.near. `meta` is read again when the entry point is gone; one that is gone for
 // good, which only damage brings about, is replaced. Nothing is found when no node lives or can be reached.
 template <NodeStore S>
-Status find_near(S &store, Linker<S> &linker, MetaRecord *meta, const NewNode &node, Link ignore) {
-    const uint32_t ef = meta->ef_construction > kMinInsertEf ? meta->ef_construction : kMinInsertEf;
+Status find_near(S &store, Linker<S> &linker, MetaRecord *meta, const NewNode &node, Link ignore, size_t memory_limit) {
     Explorer<S> &explorer = linker.explorer;
-    explorer.begin(node, ef, ignore);
+    explorer.begin(node, std::max(candidates_for(meta->ef_construction), kMinInsertEf), ignore, memory_limit);
     bool replaced = false;
     while (!meta->entry.none() && !explorer.entry_found) {
         store.poll();
@@ -42,11 +42,13 @@ Status find_near(S &store, Linker<S> &linker, MetaRecord *meta, const NewNode &n
     return explorer.equal.none() ? explorer.run() : Status{};
 }
 
-// Inserts one row. `scratch` may be released when it returns. Takes one page lock at a time, and the chunk writers'
-// lock, shared, where README.md says so. Errors: a payload that does not fit the index (Code::data_exception), a
-// damaged page (Code::corrupted).
+// Inserts one row. `scratch` may be released when it returns; its search uses about `memory_limit` bytes of it, or what
+// a search through a sound graph needs. Takes one page lock at a time, and the chunk writers' lock, shared, where
+// README.md says so. Errors: a payload that does not fit the index (Code::data_exception), a damaged page
+// (Code::corrupted).
 template <NodeStore S>
-Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, HeapTid tid, Rng &rng) {
+Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, HeapTid tid, Rng &rng,
+              size_t memory_limit = SIZE_MAX / 2) {
     MetaRecord meta;
     uint32_t body_size;
     VECX_TRY(read_meta(store, &meta, &body_size));
@@ -57,7 +59,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
     Explorer<S> &explorer = linker.explorer;
     NewNode node;
     linker.make(payload, &node);
-    VECX_TRY(find_near(store, linker, &meta, node, Link{}));
+    VECX_TRY(find_near(store, linker, &meta, node, Link{}, memory_limit));
     while (!explorer.equal.none()) {
         bool attached;
         VECX_TRY(attach_tid(store, shape, explorer.equal, tid, body_size, &attached));
@@ -70,6 +72,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
 
     Link self{};
     VECX_TRY(linker.write_node(node, tid, &self));
+    VECX_CRASH_POINT("inlined.insert.node_written");
     for (int attempt = 0;; ++attempt) {
         bool taken = false, any = false;
         for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {
@@ -79,6 +82,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
         const bool wanted = any;
         for (uint32_t i = 0; i < linker.chosen.size() && !any; ++i) // the nearest that is there must, or no search would come here
             VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::force, rng, &any));
+        VECX_CRASH_POINT("inlined.insert.linked");
         if (any)
             return tend_entry(store, scratch, linker, node, self, meta.entry, !wanted, body_size, rng);
 
@@ -87,13 +91,13 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
         bool done = false;
         if (!explorer.entry.none())
             VECX_TRY(offer_to_entry(store, linker, node, self, rng, &done));
-        else if (linker.chosen.empty())
+        else if (linker.chosen.empty() && !explorer.limited) // else others may live that the search did not get to
             VECX_TRY(set_entry(store, meta.entry, self, 0, &done, false));
-        if (done || attempt == kMaxRetries)
+        if (done || explorer.limited || attempt == kMaxRetries) // unlinked: the sweep of a scan finds it, VACUUM links it
             return Status{};
         // Another was first, or the entry is another: be linked like everybody else.
         VECX_TRY(read_meta(store, &meta));
-        VECX_TRY(find_near(store, linker, &meta, node, self));
+        VECX_TRY(find_near(store, linker, &meta, node, self, memory_limit));
         while (!explorer.equal.none()) // the row is in the index already: an equal node is a neighbour
             VECX_TRY(explorer.run());
         explorer.finish();

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cmath>
 
+#include "base/crash.hpp"
 #include "base/rng.hpp"
 #include "hnsw/inlined/explore.hpp"
 #include "hnsw/inlined/select.hpp"
@@ -119,6 +120,7 @@ class Linker {
                 encode_neighbour(shape_, node.placed, chosen[i].placed, chosen[i].distance2, &floats_[2 * i],
                                  &floats_[2 * i + 1], codes_.data() + static_cast<size_t>(i) * words);
         const char *fault = nullptr;
+        VECX_CRASH_SITE("inlined.link.own_links");
         VECX_TRY(store_->update(self.block, [&](MutablePage &page) {
             NodeView view;
             fault = node_fault(view_of(page), shape_, self.slot, &view);
@@ -207,6 +209,7 @@ class Linker {
                 return Status{};
             bool done = true;
             const char *fault = nullptr;
+            VECX_CRASH_SITE("inlined.link.back_link");
             VECX_TRY(store_->update(target.link.block, [&](MutablePage &page) {
                 NodeView view;
                 fault = node_fault(view_of(page), shape_, target.link.slot, &view);

@@ -7,6 +7,7 @@
 // again at the node.
 #pragma once
 
+#include "base/crash.hpp"
 #include "base/flat_set.hpp"
 #include "base/rng.hpp"
 #include "hnsw/free.hpp"
@@ -121,6 +122,7 @@ Status unlink_closed(S &store, const Shape &shape, Link owner, uint64_t most, Ar
         bool done = false;
         const Link place = before.none() ? owner : before;
         Link head{};
+        VECX_CRASH_SITE("inlined.lists.take_out");
         VECX_TRY(store.update(place.block, [&](MutablePage &page) {
             done = false;
             head = Link{};
@@ -166,7 +168,8 @@ Status unlink_closed(S &store, const Shape &shape, Link owner, uint64_t most, Ar
 template <NodeStore S>
 Status tidy_lists(S &store, Arena &arena, const Shape &shape, uint64_t chunks, size_t memory_limit, VacuumResult *result) {
     Array<Link> owners(arena), loose(arena);
-    const size_t most = std::max<size_t>(memory_limit / 8 / sizeof(Link), kMaxSlots);
+    // Not more than can be sorted while nobody polls.
+    const size_t most = std::min<size_t>(std::max<size_t>(memory_limit / 8 / sizeof(Link), kMaxSlots), 1 << 19);
     const uint32_t blocks = store.block_count();
     for (uint32_t block = 1; block < blocks; ++block) {
         store.poll();

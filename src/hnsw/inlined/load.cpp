@@ -1,6 +1,7 @@
 // Coding rows. See load.hpp.
 #include "hnsw/inlined/load.hpp"
 
+#include <bit>
 #include <cmath>
 #include <cstring>
 
@@ -9,6 +10,41 @@
 #include "base/core_only.hpp"
 
 namespace vecx::hnsw::inlined {
+
+uint64_t keyed_hash(Payload payload, const uint64_t secret[2]) {
+    uint64_t v[4] = {secret[0] ^ 0x736f6d6570736575ull, secret[1] ^ 0x646f72616e646f6dull, secret[0] ^ 0x6c7967656e657261ull,
+                     secret[1] ^ 0x7465646279746573ull};
+    auto rounds = [&](int n) {
+        for (; n > 0; --n) {
+            v[0] += v[1];
+            v[2] += v[3];
+            v[1] = std::rotl(v[1], 13) ^ v[0];
+            v[3] = std::rotl(v[3], 16) ^ v[2];
+            v[0] = std::rotl(v[0], 32) + v[3];
+            v[2] += v[1];
+            v[3] = std::rotl(v[3], 21) ^ v[0];
+            v[1] = std::rotl(v[1], 17) ^ v[2];
+            v[2] = std::rotl(v[2], 32);
+        }
+    };
+    auto take = [&](uint64_t word) {
+        v[3] ^= word;
+        rounds(2);
+        v[0] ^= word;
+    };
+    uint64_t word;
+    uint32_t at = 0;
+    for (; at + 8 <= payload.size; at += 8) {
+        memcpy(&word, payload.bytes + at, 8);
+        take(word);
+    }
+    word = 0;
+    memcpy(&word, payload.bytes + at, payload.size - at);
+    take(word | static_cast<uint64_t>(payload.size) << 56);
+    v[2] ^= 0xFF;
+    rounds(4);
+    return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
 
 RowCoder::RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &arena)
     : shape_(shape), frame_(frame), row_{}, bits_(bits) {
@@ -20,11 +56,11 @@ RowCoder::RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &aren
 }
 
 void RowCoder::code(Payload payload) {
-    row_.hash = payload_hash(payload);
+    row_.identity = keyed_hash(payload, frame_.secret);
     widen(shape_, payload, value_);
     Head head{};
     encode_own(shape_, value_, stored_ + sizeof(Spilled), &head);
-    Spilled stored{head.own_scale, head.own_error, head.norm, 0};
+    Spilled stored{head.own_scale, head.own_error, head.norm, 0, payload_hash(payload)};
     memcpy(stored_, &stored, sizeof stored);
     to_geometry(shape_, value_, head.norm, value_);
     rotate(shape_, value_, rotated_);
@@ -67,7 +103,7 @@ Frame FrameMaker::make() {
     rotate(shape_, mean, centre);
     // Room for vectors somewhat longer than those of the sample; still longer ones count as of this length.
     // It stays finite: one vector whose square does not must not take the distances of all others with it.
-    return Frame{centre, mean, static_cast<float>(std::fmin(1.2 * largest2_, static_cast<double>(__FLT_MAX__)))};
+    return Frame{centre, mean, static_cast<float>(std::fmin(1.2 * largest2_, static_cast<double>(__FLT_MAX__))), {}};
 }
 
 } // namespace vecx::hnsw::inlined

@@ -10,8 +10,9 @@ namespace vecx::hnsw::inlined {
 struct Spilled {
     float own_scale, own_error, norm; // as in Head
     uint32_t pad0;
+    uint64_t hash; // as in Head
 };
-static_assert(sizeof(Spilled) == 16);
+static_assert(sizeof(Spilled) == 24);
 
 // What all rows of a build are coded against, from a sample of them.
 struct Frame {
@@ -20,13 +21,19 @@ struct Frame {
     // Inner product: one more coordinate, sqrt(bound2 - |x|^2), gives all vectors the same length. Then the nearest
     // is the one of the largest product, and the graph is one of a true distance. (Bachrach et al., RecSys 2014.)
     float bound2;
+    uint64_t secret[2]; // of this build, for Row::identity
 };
 
 struct Row {
-    uint64_t hash; // of the payload
+    // Of the payload, under the build's secret: equal rows are found by it. The stored vectors are out of reach then, in
+    // files, maybe of another process; and nobody can make two vectors that have one identity without the secret.
+    uint64_t identity;
     Coarse coarse; // norm2 is that of the centred vector
     float extra;   // the additional coordinate; 0 but for inner product
 };
+
+// SipHash-2-4 (Aumasson and Bernstein, INDOCRYPT 2012).
+uint64_t keyed_hash(Payload payload, const uint64_t secret[2]);
 
 class RowCoder {
   public:

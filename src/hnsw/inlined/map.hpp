@@ -43,8 +43,9 @@ class NodeMap {
         generations_.back() = generation;
         states_.back() = state;
     }
-    // `row_places`: links of a node to be remembered; 0: none are.
-    void finish(uint32_t row_places) {
+    // `row_places`: links of a node to be remembered; 0: none are. Calls poll() now and then.
+    template <class Poll>
+    void finish(uint32_t row_places, Poll poll) {
         starts_.push_back(static_cast<uint32_t>(states_.size()));
         free_places_.resize_uninitialized(size());
         in_.resize_uninitialized(size());
@@ -61,8 +62,10 @@ class NodeMap {
         }
         rows_.resize_uninitialized(size() * row_places);
         queue_.resize_uninitialized(size());
-        if (size() > 0)
-            memset(rows_.data(), 0xFF, size() * row_places * sizeof(uint32_t));
+        for (size_t at = 0; at < rows_.size(); at += kStretch) {
+            poll();
+            std::fill_n(rows_.data() + at, std::min(kStretch, rows_.size() - at), kNobody);
+        }
     }
     static size_t row_bytes(size_t nodes, uint32_t places) { return nodes * (places + 1) * sizeof(uint32_t); }
 
@@ -107,8 +110,9 @@ class NodeMap {
     // Links that lead to a node, as far as known; kMany stands for more.
     uint8_t in_links(uint32_t at) const { return in_[at] & kMany; }
 
-    // Marks a node, and with rows all that its links lead to.
-    void reach(uint32_t at) {
+    // Marks a node, and with rows all that its links lead to. Calls poll() now and then.
+    template <class Poll>
+    void reach(uint32_t at, Poll poll) {
         if (reached(at))
             return;
         in_[at] |= kReached;
@@ -117,6 +121,8 @@ class NodeMap {
         size_t begin = 0, end = 0;
         queue_[end++] = at; // every node gets there once at most
         while (begin < end) {
+            if (begin % kNodes == 0)
+                poll();
             const uint32_t *row = rows_.data() + size_t{queue_[begin++]} * row_places_;
             for (uint32_t i = 0; i < row_places_ && row[i] != kNobody; ++i)
                 if (!reached(row[i])) {
@@ -126,13 +132,18 @@ class NodeMap {
         }
     }
     bool reached(uint32_t at) const { return (in_[at] & kReached) != 0; }
-    void forget_reached() {
-        for (uint8_t &bits : in_)
-            bits &= kMany;
+    template <class Poll>
+    void forget_reached(Poll poll) {
+        for (size_t at = 0; at < in_.size(); ++at) {
+            if (at % kStretch == 0)
+                poll();
+            in_[at] &= kMany;
+        }
     }
 
   private:
     static constexpr uint8_t kReached = 0x80, kMany = 0x7F;
+    static constexpr size_t kStretch = 1 << 20, kNodes = 1 << 14; // between two polls
 
     uint32_t first_ = 1;
     Array<uint32_t> starts_; // block first_ + b has numbers [starts_[b], starts_[b + 1]): one per slot

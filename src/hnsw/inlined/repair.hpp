@@ -14,7 +14,7 @@ class Repairer {
     Repairer(S &store, Arena &arena, const MetaRecord &meta, const Shape &shape, uint32_t body_size, size_t memory_limit,
              VacuumResult *result)
         : store_(&store), shape_(shape), limit_(std::max(memory_limit, kLeastMemory)), result_(result), map_(arena),
-          mender_(store, arena, shape, body_size, meta.ef_construction, map_), seen_(arena), early_(arena), late_(arena),
+          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction), map_), seen_(arena), early_(arena), late_(arena),
           here_(arena), links_(arena), dead_(arena) {
         seen_.reserve(kMaxSlots);
     }
@@ -92,10 +92,10 @@ class Repairer {
         const size_t rows = NodeMap::row_bytes(map_.size(), shape_.places);
         const size_t used = map_.bytes_after(0);
         const bool with_rows = whole && used + rows < limit_ / 8 * 5;
-        map_.finish(with_rows ? shape_.places : 0);
-        mender_.set_range_blocks(blocks);
+        map_.finish(with_rows ? shape_.places : 0, poll());
+        mender_.gather.set_range_blocks(blocks);
         const size_t spare = limit_ - std::min(limit_, used + (with_rows ? rows : 0));
-        mender_.codes.reserve(std::max(spare / 8 * 7, limit_ / 8), whole ? living_ : spare);
+        mender_.gather.codes.reserve(std::max(spare / 8 * 7, limit_ / 8), whole ? living_ : spare);
         return Status{};
     }
 
@@ -108,7 +108,7 @@ class Repairer {
         if (!meta.entry.none() && meta.entry.block < store_->block_count()) {
             links_.clear();
             links_.reserve(kMaxPlaces + kGroup);
-            VECX_TRY(mender_.visitor.look(meta.entry, &found, [&](const NodeView &node) {
+            VECX_TRY(mender_.gather.visitor.look(meta.entry, &found, [&](const NodeView &node) {
                 sound = node.is_entry() || !node.dead();
                 for (uint32_t i = 0; i < node.head->places; ++i)
                     links_.push_back(node.links[i]);
@@ -118,10 +118,10 @@ class Repairer {
             for (size_t i = 0; i < links_.size() && next.none(); ++i) {
                 NodeState state = NodeState::none;
                 if (!links_[i].none())
-                    VECX_TRY(mender_.state_of(links_[i], &state));
+                    VECX_TRY(mender_.gather.state_of(links_[i], &state));
                 bool there = false, dead = true;
                 if (state == NodeState::living)
-                    VECX_TRY(mender_.visitor.look(links_[i], &there, [&](const NodeView &node) { dead = node.dead(); }));
+                    VECX_TRY(mender_.gather.visitor.look(links_[i], &there, [&](const NodeView &node) { dead = node.dead(); }));
                 if (there && !dead)
                     next = links_[i];
             }
@@ -155,16 +155,14 @@ class Repairer {
     }
 
     Status take_late_offers() {
-        std::sort(late_.begin(), late_.end(), OfferBefore{});
-        for (size_t i = 0; i < late_.size();) {
-            const uint32_t block = late_[i].target.block;
+        while (!late_.empty()) { // a heap: to sort them all at once could not be cancelled
+            const uint32_t block = late_.top().target.block;
             here_.clear();
-            for (; i < late_.size() && late_[i].target.block == block; ++i)
-                here_.push_back(late_[i]);
+            while (!late_.empty() && late_.top().target.block == block)
+                here_.push_back(late_.pop());
             store_->poll();
             VECX_TRY(mend_block(block, Plan::mend, true));
         }
-        late_.clear();
         return Status{};
     }
 
@@ -220,7 +218,7 @@ class Repairer {
         } else if (map_.free_places(at) > 0) {
             if (map_.free_places(at) < 255) // of this very block it is not known yet
                 --map_.free_places(at);
-            late_.push_back(o);
+            late_.push(o);
         }
     }
 
@@ -233,12 +231,12 @@ class Repairer {
             VECX_TRY(read_meta(*store_, &meta));
             if (meta.entry.none())
                 return Status{};
-            map_.forget_reached();
+            map_.forget_reached(poll());
             if (map_.has_rows()) {
                 links_.clear();
                 links_.reserve(kMaxPlaces + kGroup);
                 bool found;
-                VECX_TRY(mender_.visitor.look(meta.entry, &found, [&](const NodeView &node) {
+                VECX_TRY(mender_.gather.visitor.look(meta.entry, &found, [&](const NodeView &node) {
                     for (uint32_t i = 0; i < node.head->places; ++i)
                         links_.push_back(node.links[i]);
                 }));
@@ -246,7 +244,7 @@ class Repairer {
                 uint32_t at;
                 for (const Link &link : links_)
                     if (!link.none() && map_.find(link, &at))
-                        map_.reach(at);
+                        map_.reach(at, poll());
             }
             uint64_t relinked = 0;
             for (uint32_t block = map_.first_block(), at = 0; block < map_.end_block(); ++block)
@@ -256,7 +254,7 @@ class Repairer {
                         continue;
                     store_->poll();
                     VECX_TRY(relink(map_.link(at)));
-                    map_.reach(at);
+                    map_.reach(at, poll());
                     ++relinked;
                 }
             result_->nodes_relinked += relinked;
@@ -330,6 +328,11 @@ class Repairer {
         return Status{};
     }
 
+    // For loops over what is in memory.
+    auto poll() {
+        return [this] { store_->poll(); };
+    }
+
     S *store_;
     Shape shape_;
     size_t limit_;
@@ -338,7 +341,7 @@ class Repairer {
     Mender<S> mender_;
     Array<Seen> seen_;
     Heap<Offer, OfferBefore> early_;
-    Array<Offer> late_;
+    Heap<Offer, OfferBefore> late_;
     Array<Offer> here_;
     Array<Link> links_;
     Array<Link> dead_;

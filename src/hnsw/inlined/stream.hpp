@@ -15,6 +15,14 @@ struct Row {
     bool certain;    // its place is right: no row that follows, unless late, has a smaller distance, and none before it a
                      // larger one. Otherwise the caller has to sort by exact distances, as far as the bounds demand.
     double distance; // at most the exact one; what follows has at least this, unless late
+    double farthest; // at least the exact one; infinity when that is not known to be a number
+};
+
+// The distance that SQL shows of the row at `tid`, computed from the table; false when the scan's snapshot does not see it.
+// Called with no page locked. `of` may be null: then nobody can tell.
+struct ExactDistance {
+    bool (*of)(void *context, HeapTid tid, double *distance) = nullptr;
+    void *context = nullptr;
 };
 
 template <NodeStore S, Sorter T>
@@ -22,9 +30,9 @@ class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
     // everything is 0.
-    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter)
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {})
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), rows_(arena), late_(arena), page_(arena) {
+          sorter_(&sorter), payload_(query), options_(options), exact_(exact), rows_(arena), late_(arena), page_(arena) {
         if (options_.ef_search < 1)
             options_.ef_search = 1;
     }
@@ -36,6 +44,7 @@ class Stream {
                 VECX_TRY(tids_.next(&row->tid, found));
                 if (*found) {
                     row->distance = low_;
+                    row->farthest = high_;
                     row->certain = certain_;
                     return Status{};
                 }
@@ -92,6 +101,7 @@ class Stream {
   private:
     enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
 
+    static constexpr int kTries = 32; // heap TIDs of a node that are asked for its distance
     static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
     // A shorter look-ahead returns far rows first and then has to wait, where late rows do, for all that is nearer.
     static constexpr size_t kLeastTarget = 8;
@@ -104,6 +114,7 @@ class Stream {
         Link link;
         HeapTid tid;
         bool single; // `tid` is its only heap TID
+        bool many;   // it has a list of them, and nobody has asked the table for its distance
     };
     struct Nearer {
         bool operator()(const Known &a, const Known &b) const { return a.low < b.low; }
@@ -123,6 +134,7 @@ class Stream {
     void fill(const NodeView &node, float key, Known *out) const {
         bound(*node.head, key, out);
         out->single = node.head->tid_count == 1 && node.head->more_tids.none();
+        out->many = !node.head->more_tids.none();
         if (out->single)
             out->tid = node.tids[0];
     }
@@ -197,12 +209,44 @@ class Stream {
             start_sweep();
             return Status{};
         }
+        if (options_.beyond(rows_.top().low)) {
+            phase_ = Phase::drain;
+            return Status{};
+        }
         return emit();
     }
 
+    // The rows of a node are equal, and with a distance that is not certain the executor would compare every one of them
+    // before it returned the first. One of them, from the table, tells for all. Its heap TIDs are those that tids_ has next.
+    Status settle(Known *node) {
+        node->many = false;
+        for (int i = 0; i < kTries; ++i) {
+            HeapTid tid;
+            bool found;
+            VECX_TRY(tids_.next(&tid, &found));
+            if (!found)
+                break;
+            double distance;
+            if (!exact_.of(exact_.context, tid, &distance))
+                continue;
+            if (distance >= node->low && distance <= node->high)
+                node->low = node->high = distance;
+            break;
+        }
+        return Status{};
+    }
+    bool to_settle(const Known &node) const { return node.many && node.low < node.high && exact_.of != nullptr; }
+
     // Loads the rows of the next node, unless it comes late and must wait or stay away.
     Status emit() {
-        const Known node = rows_.pop();
+        Known node = rows_.pop();
+        if (to_settle(node)) {
+            VECX_TRY(tids_.start(node.link));
+            VECX_TRY(settle(&node));
+            tids_.forget();
+            rows_.push(node); // others may be nearer now
+            return Status{};
+        }
         const bool is_late = node.low < floor_;
         ++taken_;
         if (phase_ == Phase::graph)
@@ -220,6 +264,7 @@ class Stream {
         if (is_late) {
             certain_ = after != nullptr && node.high <= after->low;
             low_ = node.low;
+            high_ = node.high;
         } else {
             place(node.low, node.high, after != nullptr, after != nullptr ? after->low : 0);
         }
@@ -261,6 +306,7 @@ class Stream {
     void place(double low, double high, bool next_known, double next_low) {
         certain_ = low >= ceiling_ && next_known && high <= next_low;
         low_ = low;
+        high_ = high;
         ceiling_ = std::max(ceiling_, high);
         floor_ = std::max(floor_, certain_ ? high : low);
     }
@@ -272,9 +318,9 @@ class Stream {
         return Status{};
     }
 
-    // The limit of nodes is reached: what was visited, in order, then what came late.
+    // The limit of nodes or the radius is reached: what was visited, in order, then what came late.
     Status from_rest() {
-        if (!rows_.empty())
+        if (!rows_.empty() && !options_.beyond(rows_.top().low))
             return emit();
         if (late_.empty()) {
             phase_ = Phase::end;
@@ -318,6 +364,7 @@ class Stream {
             item.tid_count = node.head->tid_count;
             memcpy(item.tids, node.tids, item.tid_count * sizeof(HeapTid));
             item.more = node.head->more_tids;
+            item.known.many = !item.more.none();
             if (payload_.bytes != nullptr) {
                 bound(*node.head, own_key(shape, query_, *node.head, node.own), &item.known);
                 ++swept_distances_;
@@ -330,10 +377,14 @@ class Stream {
     Status sweep() {
         for (; block_ < store_->block_count(); ++block_) {
             VECX_TRY(read_page(block_));
-            for (const Swept &item : page_) {
-                const Known &known = item.known;
+            for (Swept &item : page_) {
+                Known &known = item.known;
+                if (to_settle(known)) {
+                    tids_.start_known(known.link, item.tids, item.tid_count, item.more);
+                    VECX_TRY(settle(&known));
+                }
                 const bool late = known.low < floor_ && options_.late != LateRows::at_once;
-                if (late && options_.late == LateRows::left_out)
+                if ((late && options_.late == LateRows::left_out) || options_.beyond(known.low))
                     continue;
                 tids_.start_known(known.link, item.tids, item.tid_count, item.more);
                 for (;;) {
@@ -369,12 +420,13 @@ class Stream {
         place(now.low, now.high, true, last ? kInfinity : pending_.low);
         row->tid = now.tid;
         row->distance = now.low;
+        row->farthest = now.high;
         row->certain = certain_;
     }
 
     // The NULL query needs no order: rows as the pages have them.
     Status from_pages() {
-        low_ = 0;
+        low_ = high_ = 0;
         certain_ = true;
         if (page_at_ < page_.size()) {
             const Swept &item = page_[page_at_++];
@@ -397,6 +449,7 @@ class Stream {
     Payload payload_;
     Query query_{};
     StreamOptions options_;
+    ExactDistance exact_;
     Heap<Known, Nearer> rows_; // visited, alive, not yet returned
     Heap<Known, Nearer> late_;
     Array<Swept> page_;
@@ -410,6 +463,7 @@ class Stream {
     bool second_run_ = false;
     bool certain_ = false;
     double low_ = -kInfinity;     // of the rows in tids_
+    double high_ = kInfinity;
     double floor_ = -kInfinity;   // what is below is late
     double ceiling_ = -kInfinity; // the greatest distance that a row returned can have
     Phase phase_ = Phase::start;

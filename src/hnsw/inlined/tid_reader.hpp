@@ -29,6 +29,9 @@ class TidReader {
         next_ = more;
     }
 
+    // Nothing comes until the next start.
+    void forget() { begin(Link{}); }
+
     // Takes share locks of single pages and holds none when it returns.
     Status next(HeapTid *tid, bool *found) {
         while (at_ == count_) {

@@ -6,6 +6,7 @@
 // lock on the node's page tells.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/visitor.hpp"
 #include "hnsw/place.hpp"
 
@@ -46,6 +47,7 @@ Status attach_tid(S &store, const Shape &shape, Link node, HeapTid tid, uint32_t
         if (gone)
             return Status{};
         if (!full) {
+            VECX_CRASH_SITE("inlined.tids.node");
             VECX_TRY(store.update(node.block, [&](MutablePage &page) {
                 NodeView view;
                 fault = node_fault(view_of(page), shape, node.slot, &view);
@@ -63,6 +65,7 @@ Status attach_tid(S &store, const Shape &shape, Link node, HeapTid tid, uint32_t
         }
         uint32_t capacity = 0;
         if (!first.none()) {
+            VECX_CRASH_SITE("inlined.tids.chunk");
             VECX_TRY(store.update(first.block, [&](MutablePage &page) {
                 TidChunkView view;
                 fault = tid_chunk_fault(view_of(page), first.slot, &view);
@@ -98,6 +101,8 @@ Status attach_tid(S &store, const Shape &shape, Link node, HeapTid tid, uint32_t
                 memcpy(record + sizeof(TidChunkHead), &tid, sizeof tid);
             },
             &chunk);
+        VECX_CRASH_POINT("inlined.tids.chunk_written");
+        VECX_CRASH_SITE("inlined.tids.name_chunk");
         if (status.ok())
             status = store.update(node.block, [&](MutablePage &page) {
                 NodeView view;
@@ -109,6 +114,7 @@ Status attach_tid(S &store, const Shape &shape, Link node, HeapTid tid, uint32_t
                 *attached = true;
                 return true;
             });
+        VECX_CRASH_SITE("inlined.tids.give_up_chunk");
         if (status.ok() && fault == nullptr && !*attached)
             status = store.update(chunk.block, [&](MutablePage &page) {
                 TidChunkView view;

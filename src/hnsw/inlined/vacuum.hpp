@@ -3,6 +3,7 @@
 // "Vacuum", has the order of the steps and why each may be the last.
 #pragma once
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/repair.hpp"
 
 namespace vecx::hnsw::inlined {
@@ -73,6 +74,7 @@ Status remove_tids(S &store, Arena &arena, IsDead is_dead, VacuumResult *result)
         if (!any)
             continue;
         uint64_t removed = 0;
+        VECX_CRASH_SITE("inlined.vacuum.remove_tids");
         VECX_TRY(store.update(block, [&](MutablePage &page) {
             bool changed = false;
             removed = 0;
@@ -134,8 +136,10 @@ Status repair(S &store, Arena &arena, size_t memory_limit, VacuumResult *result)
     VECX_TRY(count_chunks(store, &chunks, &closed));
     if (closed > 0)
         VECX_TRY(tidy_lists(store, arena, shape, chunks, memory_limit, result));
+    VECX_CRASH_POINT("inlined.vacuum.lists_tidied");
     if (chunks > 0)
         VECX_TRY(free_orphans(store, arena, shape, chunks, memory_limit, result));
+    VECX_CRASH_POINT("inlined.vacuum.orphans_freed");
     Repairer<S> repairer(store, arena, meta, shape, body_size, memory_limit, result);
     for (uint32_t block = 1; block < store.block_count();)
         VECX_TRY(repairer.round(&block));

@@ -1,6 +1,7 @@
 // CREATE INDEX: what all layouts share, and layout plain (build_inlined.cpp has the others). The graph is built in memory
 // as long as it fits into maintenance_work_mem, written out, and continued on disk by ordinary inserts. Nothing is
 // WAL-logged before the end.
+#include "base/crash.hpp"
 #include "hnsw/build.hpp"
 #include "hnsw/insert.hpp"
 #include "hnsw/meta.hpp"
@@ -43,6 +44,7 @@ struct Build {
 };
 
 void write_graph(Build &build) {
+    VECX_CRASH_POINT("plain.build.loaded");
     report_phase(kPhaseWrite);
     const uint64_t nodes = build.graph->nodes();
     int64 pages = 0;
@@ -88,6 +90,7 @@ void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, boo
                   RelationGetRelationName(index));
         }
         ++build.indexed;
+        VECX_CRASH_POINT("plain.build.row");
     }
     MemoryContextSwitchTo(before);
     MemoryContextReset(build.tuple_context);
@@ -134,6 +137,7 @@ void write_metapage(BulkStore &store, const IndexFacts &facts) {
     meta.ef_construction = static_cast<uint16_t>(facts.ef_construction);
     meta.dim = facts.dim;
     uint32_t block;
+    VECX_CRASH_EXTEND("build.metapage");
     check(store.extend([&](hnsw::MutablePage &page) { hnsw::init_meta(page, meta); }, &block));
     if (block != hnsw::kMetaBlock)
         elog(ERROR, "metapage of an index was given block %u", block);

@@ -5,6 +5,7 @@
 #include <bit>
 #include <new>
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/graph_write.hpp"
 #include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/slabs.hpp"
@@ -32,7 +33,6 @@ constexpr BlockNumber kSampleBlocks = 16;    // at least; up to four times as ma
 constexpr uint64_t kSampleRows = 256;
 constexpr float kFill = 1.2f;                // src/hnsw/experiments.md, section 3
 constexpr double kSureRows = 1.02;           // for how many times the estimated rows there should be room
-constexpr double kLookAhead = 1.5;           // nodes kept for each of ef_construction
 
 struct Sample {
     const IndexFacts *facts;
@@ -118,8 +118,9 @@ BuildPlan make_plan(const IndexFacts &facts, const inlined::Frame &frame, double
     BuildPlan plan{};
     plan.facts = facts;
     plan.bound2 = frame.bound2;
+    memcpy(plan.secret, frame.secret, sizeof plan.secret);
     plan.expected_rows = expected_rows;
-    plan.options.ef = static_cast<uint32_t>(facts.ef_construction * kLookAhead);
+    plan.options.ef = inlined::candidates_for(static_cast<uint32_t>(facts.ef_construction));
     plan.options.fill = kFill;
     fit_to_memory(plan, static_cast<size_t>(maintenance_work_mem) * 1024);
     return plan;
@@ -164,6 +165,7 @@ void insert_waiting(Relation index, const IndexFacts &facts, BulkStore &store, L
             MemoryContextSwitchTo(before);
             MemoryContextReset(scratch);
             report_tuples_done(++done);
+            VECX_CRASH_POINT("inlined.build.row_inserted");
         }
     }
     MemoryContextDelete(scratch);
@@ -180,7 +182,9 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     inlined::FrameMaker maker(facts.shape, arena);
     Sample sample{&facts, &maker, AllocSetContextCreate(context, "hnsw build sample", ALLOCSET_DEFAULT_SIZES), 0};
     const double expected = sample_table(heap, index, info, sample);
-    const inlined::Frame frame = maker.make();
+    inlined::Frame frame = maker.make();
+    if (!pg_strong_random(frame.secret, sizeof frame.secret))
+        ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
     const BuildPlan plan = make_plan(facts, frame, expected);
     report_tuples_total(static_cast<int64>(expected));
 
@@ -203,6 +207,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     const double indexed = static_cast<double>(loader->graph().rows()) + loaded.waiting;
 
     BulkStore store(index);
+    VECX_CRASH_POINT("inlined.build.loaded");
     write_pages(index, arena, store, *loader);
     insert_waiting(index, facts, store, *loader, parallel != nullptr ? parallel_participants(parallel) : 1, loaded.waiting);
     if (parallel != nullptr)

@@ -1,6 +1,7 @@
 // Rows of a table into a graph in memory. See build_load.hpp.
 #include <new>
 
+#include "base/crash.hpp"
 #include "hnsw/meta.hpp"
 
 #include "pg/error.hpp"
@@ -66,6 +67,7 @@ void Loader::add_tuple(Relation, ItemPointer tid, Datum *values, bool *isnull, b
     Payload payload = payload_of(values[0], loader.plan_.facts, false, &indexable);
     if (indexable)
         loader.add(tid, payload);
+    VECX_CRASH_POINT("inlined.build.row");
     MemoryContextSwitchTo(before);
     MemoryContextReset(loader.tuple_context_);
 }
@@ -78,11 +80,14 @@ void Loader::add(ItemPointer tid, Payload payload) {
     MemoryContext tuple = MemoryContextSwitchTo(static_cast<MemoryContext>(arena_.context));
     auto added = graph_.add(coder_, heap_tid, static_cast<uint8_t>(participant_), [&] { return vectors_.append(coder_.stored()); });
     if (added == inlined::Graph::Added::full) {
-        if (counters_->told.exchange(1) == 0)
-            ereport(NOTICE, (errmsg("hnsw graph no longer fits into maintenance_work_mem after " UINT64_FORMAT " tuples",
-                                    static_cast<uint64>(graph_.rows())),
+        if (counters_->told.exchange(1) == 0) {
+            const bool shared = counters_->no_shared_memory.load() != 0;
+            ereport(NOTICE, (errmsg("hnsw graph no longer fits into %s after " UINT64_FORMAT " tuples",
+                                    shared ? "shared memory" : "maintenance_work_mem", static_cast<uint64>(graph_.rows())),
                              errdetail("Building will take significantly more time."),
-                             errhint("Increase maintenance_work_mem to speed up builds.")));
+                             shared ? errhint("Make more available, with docker by --shm-size, or set max_parallel_maintenance_workers to 0.")
+                                    : errhint("Increase maintenance_work_mem to speed up builds.")));
+        }
         const uint32_t size = waiting_size(plan_.facts);
         uint8_t *item = static_cast<uint8_t *>(MemoryContextAllocZero(tuple, size));
         memcpy(item, &heap_tid, sizeof heap_tid);

@@ -18,6 +18,7 @@ struct BuildPlan {
     IndexFacts facts;
     hnsw::inlined::GraphOptions options;
     float bound2;         // of the Frame
+    uint64_t secret[2];   // of the Frame
     size_t shared_size;   // Graph::shared_size
     size_t slab_memory;   // bytes that slabs may take
     double expected_rows;
@@ -27,6 +28,7 @@ struct BuildPlan {
 struct BuildCounters {
     std::atomic<uint64_t> seen;  // rows of the table
     std::atomic<uint32_t> told;  // that memory is full
+    std::atomic<uint32_t> no_shared_memory; // there is less than maintenance_work_mem allows
     std::atomic<uint64_t> rows;  // indexed, or waiting to be
 };
 

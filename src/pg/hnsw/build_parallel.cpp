@@ -1,5 +1,7 @@
 // Parallel builds. The graph lives in dynamic shared memory, in slabs that whoever needs the next one makes; rows go
 // from the table to it as in nbtree's parallel builds, each participant scanning its share of the blocks.
+#include <sys/statvfs.h>
+
 #include <algorithm>
 #include <new>
 
@@ -21,6 +23,7 @@ extern "C" {
 #include "optimizer/paths.h"
 #include "pgstat.h"
 #include "storage/condition_variable.h"
+#include "storage/dsm_impl.h"
 #include "storage/sharedfileset.h"
 #include "tcop/tcopprot.h"
 #include "utils/dsa.h"
@@ -43,6 +46,8 @@ enum Key : uint64 { kKeyShared = 1, kKeyScan, kKeyFrame, kKeyGraph, kKeySlabs, k
 constexpr int kTranche = LWTRANCHE_PARALLEL_QUERY_DSA;
 constexpr size_t kLeastBatch = 1 << 20; // bytes of slabs that are made together
 constexpr size_t kMostBatch = 64 << 20; // or an eighth of what there is
+constexpr double kOtherShared = 2 << 20; // queues, snapshots and whatever else parallel processes share
+constexpr size_t kSegmentWaste = 2;     // a segment of shared memory is at most so many times what was asked for
 
 struct SlabTable {
     uint32_t capacity[inlined::Slabs::kKinds]; // entries of each kind, one kind behind the other
@@ -63,6 +68,30 @@ struct Shared {
     BuildCounters counters;
     LoadResult results[FLEXIBLE_ARRAY_MEMBER]; // by participant; the leader is 0
 };
+
+// Where shared memory comes from and how much is left there: SIZE_MAX where that is not known. In a container it is
+// often little, 64 MB with docker.
+size_t shared_memory_left(const char **where) {
+    *where = dynamic_shared_memory_type == DSM_IMPL_POSIX ? "/dev/shm" : PG_DYNSHMEM_DIR;
+    struct statvfs room;
+    if ((dynamic_shared_memory_type != DSM_IMPL_POSIX && dynamic_shared_memory_type != DSM_IMPL_MMAP) || statvfs(*where, &room) != 0)
+        return SIZE_MAX;
+    return static_cast<size_t>(room.f_bavail) * room.f_frsize;
+}
+
+// Around what makes shared memory: others may take what seemed to be left, and then the error says what to do.
+void add_hint(void *) {
+    const int code = geterrcode();
+    if (code == ERRCODE_DISK_FULL || code == ERRCODE_OUT_OF_MEMORY || code == ERRCODE_INSUFFICIENT_RESOURCES)
+        errhint("A parallel build keeps the graph in shared memory: make more of it available, or set "
+                "max_parallel_maintenance_workers to 0.");
+}
+ErrorContextCallback *hint_on_error(ErrorContextCallback *callback) {
+    callback->callback = add_hint;
+    callback->arg = nullptr;
+    callback->previous = error_context_stack;
+    return callback;
+}
 
 // How a participant finds slabs.
 struct SharedSlabs {
@@ -90,7 +119,16 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     count = std::min<size_t>(count, table->capacity[kind] - first);
     if (count == 0)
         return;
+    // When there is no more, the rest of the rows waits in files; PostgreSQL would raise an error.
+    const char *where;
+    if (shared_memory_left(&where) / kSegmentWaste < count * bytes) {
+        s->shared->counters.no_shared_memory.store(1);
+        return;
+    }
+    ErrorContextCallback hint;
+    error_context_stack = hint_on_error(&hint);
     dsa_pointer batch = dsa_allocate_extended(s->area, count * bytes, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM | DSA_ALLOC_ZERO);
+    error_context_stack = hint.previous;
     if (!DsaPointerIsValid(batch))
         return;
     const uint32_t base = kind == inlined::Slabs::nodes ? 0 : table->capacity[0];
@@ -124,7 +162,7 @@ uint8_t *find_slab(void *context, inlined::Slabs::Kind kind, uint32_t index, siz
 }
 
 inlined::Frame frame_of(const BuildPlan &plan, const float *floats) {
-    return inlined::Frame{floats, floats + plan.facts.shape.rotated_dim(), plan.bound2};
+    return inlined::Frame{floats, floats + plan.facts.shape.rotated_dim(), plan.bound2, {plan.secret[0], plan.secret[1]}};
 }
 
 Loader *make_loader(Relation index, Shared *shared, shm_toc *toc, dsa_area *area, int participant) {
@@ -185,6 +223,19 @@ int build_workers(Relation heap, Relation index) {
 
 ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *info, const BuildPlan &plan,
                                     const inlined::Frame &frame, int workers) {
+    const double needed = 1.25 * (static_cast<double>(plan.shared_size) +
+                                  std::min(static_cast<double>(plan.slab_memory),
+                                           plan.expected_rows * static_cast<double>(inlined::Graph::node_size(plan.facts.shape, plan.options)))) +
+                          kOtherShared;
+    const char *where;
+    const size_t left = shared_memory_left(&where);
+    if (needed > static_cast<double>(left)) {
+        ereport(NOTICE, (errmsg("not enough shared memory for a parallel build of index \"%s\"", RelationGetRelationName(index)),
+                         errdetail("About %.0f MB are needed, %s has %.0f MB left. One process builds the index.",
+                                   needed / 0x100000, where, static_cast<double>(left) / 0x100000),
+                         errhint("Make more available to speed up builds, with docker by --shm-size.")));
+        return nullptr;
+    }
     EnterParallelMode();
     ParallelContext *context = CreateParallelContext("vecx", "vecx_hnsw_build_worker", workers);
     Snapshot snapshot = info->ii_Concurrent ? RegisterSnapshot(GetTransactionSnapshot()) : SnapshotAny;
@@ -211,7 +262,10 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
             shm_toc_estimate_chunk(&context->estimator, size);
             shm_toc_estimate_keys(&context->estimator, 1);
         }
+    ErrorContextCallback hint;
+    error_context_stack = hint_on_error(&hint);
     InitializeParallelDSM(context);
+    error_context_stack = hint.previous;
     if (context->seg == nullptr) { // no shared memory: alone, then
         if (IsMVCCSnapshot(snapshot))
             UnregisterSnapshot(snapshot);
@@ -240,7 +294,9 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
     LWLockInitialize(&shared->lock, kTranche);
     ConditionVariableInit(&shared->finished);
     SharedFileSetInit(&shared->files, context->seg);
+    error_context_stack = hint_on_error(&hint);
     build->area = dsa_create(kTranche);
+    error_context_stack = hint.previous;
     shared->area = dsa_get_handle(build->area);
     build->shared = shared;
     table_parallelscan_initialize(heap, static_cast<ParallelTableScanDesc>(chunk(kKeyScan, scan_size)), snapshot);

@@ -151,7 +151,7 @@ double page_cost_of(const IndexOptInfo *info, double pages) {
 void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
                         Cost *total_cost, Selectivity *selectivity, double *correlation,
                         double *pages) {
-    if (path->indexorderbys == NIL) {
+    if (path->indexorderbys == NIL && path->indexclauses == NIL) {
         *startup_cost = *total_cost = get_float8_infinity();
         *selectivity = 0;
         *correlation = 0;
@@ -177,13 +177,18 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
     // The planner interpolates between the first row and the last, and the true curve is no line: a
     // search never visits a node twice. So the line is laid through the first row and the one at
     // which the query will probably stop.
-    double taken = rows_taken(root, path, search.rows);
+    // A scan with a sphere ends with the last row in it.
+    List *conditions = get_quals_from_indexclauses(path->indexclauses);
+    double within = clauselist_selectivity(root, conditions, static_cast<int>(info->rel->relid),
+                                           JOIN_INNER, nullptr);
+    double last = std::max(1.0, search.rows * within);
+    double taken = rows_taken(root, path, last);
     *startup_cost = search.until(1);
     *total_cost =
-        *startup_cost + (search.until(std::max(2.0, taken)) - *startup_cost) * search.rows / taken;
+        *startup_cost + (search.until(std::max(2.0, taken)) - *startup_cost) * last / taken;
 
     GenericCosts generic = {}; // for the selectivity of a partial index's predicate
-    generic.numIndexTuples = search.rows;
+    generic.numIndexTuples = last;
     genericcostestimate(root, path, loop_count, &generic);
     *selectivity = generic.indexSelectivity;
     *correlation = 0;

@@ -9,7 +9,7 @@ VECX_FUNCTION(vecx_hnsw_handler) {
     am->amstrategies = vecx::pg::kHnswStrategies;
     am->amsupport = vecx::pg::kHnswSupports;
     am->amcanorderbyop = true;
-    am->amoptionalkey = true; // there are no conditions on the column at all
+    am->amoptionalkey = true; // ORDER BY does without conditions
     am->amusemaintenanceworkmem = true;
     am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
     am->amkeytype = InvalidOid;

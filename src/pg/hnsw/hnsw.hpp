@@ -16,7 +16,9 @@ extern "C" {
 
 namespace vecx::pg {
 
-constexpr int kHnswStrategies = 1; // the ORDER BY operator
+constexpr int kDistanceStrategy = 1; // column <-> value, for ORDER BY
+constexpr int kSphereStrategy = 2;   // column <<->> sphere, a condition
+constexpr int kHnswStrategies = 2;
 constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
 
 // Phases of a build besides PostgreSQL's own "initializing"; what pg_stat_progress_create_index shows.

@@ -11,9 +11,13 @@
 extern "C" {
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/xlog.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "funcapi.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 }
 
@@ -27,7 +31,20 @@ Relation open_hnsw_index(Oid oid, LOCKMODE mode) {
     if (RELATION_IS_OTHER_TEMP(index))
         ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                         errmsg("cannot access temporary indexes of other sessions")));
+    if (index->rd_rel->relpersistence == RELPERSISTENCE_UNLOGGED && RecoveryInProgress())
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("cannot access unlogged index \"%s\" during recovery", RelationGetRelationName(index)),
+                        errdetail("Unlogged relations have no data on a standby.")));
     return index;
+}
+
+void require_reader_of_all(Oid index) {
+    if (owns_relation(index, GetUserId()) || has_privs_of_role(GetUserId(), ROLE_PG_STAT_SCAN_TABLES))
+        return;
+    const char *name = get_rel_name(index);
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("permission denied for index \"%s\"", name != nullptr ? name : "?"),
+                    errdetail("Only its owner and roles with privileges of pg_stat_scan_tables may read all of it.")));
 }
 
 } // namespace vecx::pg
@@ -79,6 +96,7 @@ VECX_FUNCTION(vecx_index_stats) {
     TupleDesc desc;
     if (get_call_result_type(fcinfo, nullptr, &desc) != TYPEFUNC_COMPOSITE)
         elog(ERROR, "vecx_index_stats must return a row");
+    require_reader_of_all(PG_GETARG_OID(0));
     Relation index = open_hnsw_index(PG_GETARG_OID(0), AccessShareLock);
     const char *name = RelationGetRelationName(index);
     PageStore store(index);

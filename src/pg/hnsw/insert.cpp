@@ -4,12 +4,12 @@
 
 #include "pg/error.hpp"
 #include "pg/hnsw/hnsw.hpp"
-#include "pg/hnsw/store.hpp"
-#include "pg/memory.hpp"
+#include "pg/hnsw/row_scratch.hpp"
+#include "pg/hnsw/scan_store.hpp"
 
 extern "C" {
 #include "common/pg_prng.h"
-#include "utils/memutils.h"
+#include "miscadmin.h"
 }
 
 namespace vecx::pg {
@@ -19,9 +19,10 @@ namespace {
 // Lives as long as the statement, in IndexInfo.
 struct InsertState {
     IndexFacts facts;
-    MemoryContext scratch; // reset after each row
     Rng rng;
 };
+
+RowScratch row_scratch;
 
 InsertState *insert_state(Relation index, IndexInfo *info) {
     if (info->ii_AmCache == nullptr) {
@@ -29,7 +30,6 @@ InsertState *insert_state(Relation index, IndexInfo *info) {
         MemoryContext before = MemoryContextSwitchTo(info->ii_Context);
         InsertState *state = static_cast<InsertState *>(palloc(sizeof(InsertState)));
         state->facts = facts;
-        state->scratch = AllocSetContextCreate(info->ii_Context, "hnsw insert", ALLOCSET_DEFAULT_SIZES);
         state->rng = Rng(pg_prng_uint64(&pg_global_prng_state));
         info->ii_AmCache = state;
         MemoryContextSwitchTo(before);
@@ -44,21 +44,28 @@ bool hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, R
     if (isnull[0])
         return false;
     InsertState *state = insert_state(index, info);
-    MemoryContext before = MemoryContextSwitchTo(state->scratch);
+    row_scratch.begin();
+    MemoryContext before = MemoryContextSwitchTo(row_scratch.context());
     bool indexable;
     Payload payload = payload_of(values[0], state->facts, false, &indexable);
     if (indexable) {
-        PageStore store(index);
-        Arena scratch = arena_over(state->scratch);
+        Arena scratch = row_scratch.arena();
         hnsw::HeapTid heap_tid;
         memcpy(&heap_tid, tid, sizeof heap_tid);
-        Status status = state->facts.layout == hnsw::LayoutKind::plain
-                            ? hnsw::insert(store, scratch, measure_of(state->facts), payload, heap_tid, state->rng)
-                            : hnsw::inlined::insert(store, scratch, state->facts.shape, payload, heap_tid, state->rng);
+        Status status;
+        if (state->facts.layout == hnsw::LayoutKind::plain) {
+            PageStore store(index);
+            status = hnsw::insert(store, scratch, measure_of(state->facts), payload, heap_tid, state->rng);
+        } else {
+            const hnsw::inlined::Shape &shape = state->facts.shape;
+            ScanStore store(index, shape.record_size(shape.places), shape.own_offset(shape.places)); // its search is that of a scan
+            status = hnsw::inlined::insert(store, scratch, shape, payload, heap_tid, state->rng,
+                                           static_cast<size_t>(work_mem) * 1024);
+        }
         check(status, RelationGetRelationName(index));
     }
     MemoryContextSwitchTo(before);
-    MemoryContextReset(state->scratch);
+    row_scratch.end();
     return false;
 }
 

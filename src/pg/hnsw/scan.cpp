@@ -1,4 +1,6 @@
-// Index scans: ORDER BY column <op> value. A scan is a stream that ends with the last row of the index.
+// Index scans: ORDER BY column <op> value, and conditions column <<op>> sphere. A scan is a stream that ends with the last
+// row of the index, or of the sphere.
+#include <cfloat>
 #include <limits>
 #include <new>
 
@@ -7,11 +9,13 @@
 
 #include "pg/error.hpp"
 #include "pg/guc.hpp"
+#include "pg/hnsw/heap_distance.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/last_scan.hpp"
 #include "pg/hnsw/scan_store.hpp"
 #include "pg/hnsw/sorter.hpp"
 #include "pg/memory.hpp"
+#include "pg/types/sphere.hpp"
 
 extern "C" {
 #include "access/relscan.h"
@@ -38,7 +42,12 @@ struct Search {
     TupleSorter sorter;
     PlainStream *plain = nullptr; // one of the two
     InlinedStream *inlined = nullptr;
+    HeapDistance *heap = nullptr; // of inlined
     const kernels::KernelTable *table = kernels::active; // its bounds are for these kernels
+    double radius;       // NaN: there is none
+    bool recheck;        // there are conditions besides the radius
+    bool squared;        // distances of layout plain are squares of what SQL shows
+    bool empty = false;  // a condition that nothing fulfils
 
     const hnsw::StreamCounters &counters() const { return plain != nullptr ? plain->counters() : inlined->counters(); }
 };
@@ -83,10 +92,74 @@ size_t scan_memory() {
     return bytes < static_cast<double>(SIZE_MAX / 2) ? static_cast<size_t>(bytes) : SIZE_MAX / 2;
 }
 
+// What a scan looks for.
+struct Target {
+    Datum value; // the distances are to this one
+    bool null;   // it is NULL: everything lies at the same distance
+    double radius = std::numeric_limits<double>::quiet_NaN(); // NaN: no radius
+    bool recheck = false; // there are conditions which the radius does not say
+    bool empty = false;   // a condition that nothing fulfils
+};
+
+bool same_value(Datum a, Datum b) {
+    if (a == b)
+        return true;
+    const varlena *first = pg_detoast_datum(reinterpret_cast<varlena *>(DatumGetPointer(a)));
+    const varlena *second = pg_detoast_datum(reinterpret_cast<varlena *>(DatumGetPointer(b)));
+    return VARSIZE(first) == VARSIZE(second) && memcmp(first, second, VARSIZE(first)) == 0;
+}
+
+// Reads the keys. Of the spheres around the value that rows are ordered by the smallest bounds the scan; without an order
+// the smallest of all does, around its own center. The others are left to the executor.
+Target read_keys(IndexScanDesc scan, Metric metric) {
+    Target target{};
+    bool ordered = scan->numberOfOrderBys > 0 && (scan->orderByData[0].sk_flags & SK_ISNULL) == 0;
+    target.null = !ordered;
+    if (ordered)
+        target.value = scan->orderByData[0].sk_argument;
+    for (int i = 0; i < scan->numberOfKeys; ++i) {
+        const ScanKeyData &key = scan->keyData[i];
+        if (key.sk_strategy != kSphereStrategy)
+            elog(ERROR, "unrecognized hnsw strategy number: %d", key.sk_strategy);
+        Sphere sphere{};
+        if ((key.sk_flags & SK_ISNULL) == 0)
+            sphere = read_sphere(key.sk_argument);
+        if ((key.sk_flags & SK_ISNULL) != 0 || sphere.null) {
+            target.empty = true;
+            return target;
+        }
+        if (std::isnan(sphere.radius)) {
+            // Every distance is at most NaN, also that of a zero vector, which is not in the index.
+            if (metric == Metric::cosine)
+                ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                                errmsg("radius of a search by cosine distance cannot be NaN")));
+            if (target.null) {
+                target.value = sphere.center;
+                target.null = false;
+            }
+            target.recheck = true;
+            continue;
+        }
+        bool smaller = std::isnan(target.radius) || sphere.radius < target.radius;
+        if (!target.null && same_value(sphere.center, target.value)) {
+            if (smaller)
+                target.radius = sphere.radius;
+        } else if (!ordered && smaller) {
+            target.recheck |= !target.null;
+            target.value = sphere.center;
+            target.null = false;
+            target.radius = sphere.radius;
+        } else {
+            target.recheck = true;
+        }
+    }
+    return target;
+}
+
 // The caller has switched to the scan's memory context.
 Search *start_search(IndexScanDesc scan, MemoryContext context) {
     Relation index = scan->indexRelation;
-    if (scan->numberOfOrderBys == 0)
+    if (scan->numberOfOrderBys == 0 && scan->numberOfKeys == 0)
         elog(ERROR, "cannot scan hnsw index without order");
     // Heap TIDs are returned without a pin on their page, so VACUUM may remove them, and the heap reuse
     // them, before the executor looks. An MVCC snapshot does not see what is put there.
@@ -97,11 +170,11 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     count_search(scan);
 
     IndexFacts facts = index_facts(index);
-    ScanKey order = &scan->orderByData[0];
+    Target target = read_keys(scan, facts.metric);
     Payload query{nullptr, 0}; // NULL: every row, in any order
     bool indexable;
-    if ((order->sk_flags & SK_ISNULL) == 0)
-        query = payload_of(order->sk_argument, facts, true, &indexable);
+    if (!target.null)
+        query = payload_of(target.value, facts, true, &indexable);
 
     const bool plain = facts.layout == hnsw::LayoutKind::plain;
     size_t memory = scan_memory();
@@ -114,13 +187,19 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     options.ef_search = hnsw_ef_search();
     options.max_tuples = hnsw_max_scan_tuples();
     options.memory_limit = memory;
-    options.late = late_rows();
+    options.late = scan->numberOfOrderBys > 0 ? late_rows() : hnsw::LateRows::at_once;
+    options.radius = search->radius = target.radius;
+    search->recheck = target.recheck;
+    search->squared = facts.metric == Metric::l2;
+    search->empty = target.empty;
     if (plain)
         search->plain = new (palloc(sizeof(PlainStream)))
             PlainStream(search->store, search->arena, measure_of(facts), query, options, search->sorter);
-    else
+    else {
+        search->heap = new (palloc(sizeof(HeapDistance))) HeapDistance(scan, context, query);
         search->inlined = new (palloc(sizeof(InlinedStream)))
-            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter);
+            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter, search->heap->callback());
+    }
     begin_last_scan(RelationGetRelid(index), facts.layout, options);
     return search;
 }
@@ -129,6 +208,8 @@ void end_search(ScanState *state) {
     if (state->search != nullptr) {
         state->totals.add(state->search->counters());
         state->search->sorter.end();
+        if (state->search->heap != nullptr)
+            state->search->heap->end();
     }
     state->search = nullptr;
     MemoryContextReset(state->context);
@@ -173,9 +254,14 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
     hnsw::inlined::Row row{};
     bool found = false;
     Status status;
-    if (search.plain != nullptr) {
+    if (search.empty) {
+        // not even the first row is asked for
+    } else if (search.plain != nullptr) {
         status = search.plain->next(&row.tid, &row.distance, &found);
         row.certain = true; // distances of layout plain are exact
+        row.farthest = search.squared ? std::sqrt(row.distance) : row.distance;
+        if (search.table != kernels::active)
+            row.farthest = std::numeric_limits<double>::infinity();
     } else {
         status = search.inlined->next(&row, &found);
         // vecx.simd was set meanwhile, between two rows of a cursor: other kernels round differently, so that a distance
@@ -183,6 +269,7 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
         if (search.table != kernels::active) {
             row.certain = false;
             row.distance = -std::numeric_limits<double>::infinity();
+            row.farthest = std::numeric_limits<double>::infinity();
         }
     }
     check(status, RelationGetRelationName(scan->indexRelation));
@@ -192,8 +279,10 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
     if (!found)
         return false;
     memcpy(&scan->xs_heaptid, &row.tid, sizeof scan->xs_heaptid);
-    scan->xs_recheck = false;
-    if (search.inlined != nullptr) {
+    // A row whose distance may be larger than the radius, or be NaN, is for the executor to decide.
+    scan->xs_recheck = search.recheck || (!std::isnan(search.radius) && !(row.farthest <= search.radius &&
+                                                                          row.farthest <= DBL_MAX));
+    if (search.inlined != nullptr && scan->numberOfOrderBys > 0) {
         // The executor puts rows that are not certain into the order of their exact distances: it keeps each until the
         // index has reached its distance.
         IndexOrderByDistance distance{row.distance, false};

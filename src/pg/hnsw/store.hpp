@@ -4,6 +4,7 @@
 
 #include "hnsw/page.hpp"
 #include "hnsw/store.hpp"
+#include "pg/crash.hpp"
 #include "pg/page.hpp"
 #include "pg/postgres.hpp"
 #include "pg/wal.hpp"
@@ -44,9 +45,11 @@ class BasicStore {
             return missing(block);
         Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
         LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
+        VECX_CRASH_STAGE("before");
         bool sound = page_is_sound(BufferGetPage(buffer));
         if (sound)
             write(buffer, false, change);
+        VECX_CRASH_CHANGE_ENDS();
         UnlockReleaseBuffer(buffer);
         return sound ? Status{} : damaged_page(block);
     }
@@ -55,10 +58,12 @@ class BasicStore {
     Status extend(F &&fill, uint32_t *block) {
         Buffer buffer = extend_relation(index_, fork_);
         *block = BufferGetBlockNumber(buffer);
+        VECX_CRASH_STAGE("extended");
         write(buffer, true, [&](hnsw::MutablePage &page) {
             fill(page);
             return true;
         });
+        VECX_CRASH_CHANGE_ENDS();
         UnlockReleaseBuffer(buffer);
         if (blocks_ <= *block)
             blocks_ = *block + 1;
@@ -92,6 +97,7 @@ class BasicStore {
     // The upper levels of the map are brought up to date too, for searches start there.
     void correct_space(uint32_t block, uint32_t bytes) {
         RecordPageWithFreeSpace(index_, block, bytes);
+        VECX_CRASH_POINT("space.recorded");
         FreeSpaceMapVacuumRange(index_, block, block + 1);
     }
 

@@ -1,6 +1,7 @@
 // VACUUM: dead heap TIDs leave their nodes, nodes without any leave the graph, and the graph is mended.
 #include "hnsw/vacuum.hpp"
 
+#include "base/crash.hpp"
 #include "hnsw/inlined/vacuum.hpp"
 
 #include "pg/error.hpp"
@@ -61,6 +62,7 @@ IndexBulkDeleteResult *hnsw_bulk_delete(IndexVacuumInfo *info, IndexBulkDeleteRe
 IndexBulkDeleteResult *hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDeleteResult *stats) {
     if (info->analyze_only)
         return stats;
+    VECX_CRASH_POINT("vacuum.cleanup");
     IndexFreeSpaceMapVacuum(info->index);
     if (stats != nullptr) // otherwise nothing was deleted, and PostgreSQL keeps the counts it has
         stats->num_pages = RelationGetNumberOfBlocks(info->index);

@@ -1,5 +1,6 @@
 // amvalidate: whether an operator class and its family are what the access method needs: for each type one
-// ORDER BY operator that returns float8, and one support function that returns an OpclassInfo.
+// ORDER BY operator that returns float8, and one support function that returns an OpclassInfo. There may be one
+// condition, whose right side is a sphere.
 #include "pg/hnsw/hnsw.hpp"
 
 extern "C" {
@@ -39,7 +40,14 @@ bool function_is_right(Form_pg_amproc entry, const char *family) {
 
 bool operator_is_right(Form_pg_amop entry, const char *family) {
     const char *name = format_operator(entry->amopopr);
-    if (entry->amopstrategy != 1)
+    if (entry->amopstrategy == kSphereStrategy) {
+        if (entry->amoppurpose != AMOP_SEARCH)
+            return complain(family, "a condition for ORDER BY:", name);
+        if (!check_amop_signature(entry->amopopr, BOOLOID, entry->amoplefttype, entry->amoprighttype))
+            return complain(family, "a condition that does not return boolean:", name);
+        return true;
+    }
+    if (entry->amopstrategy != kDistanceStrategy)
         return complain(family, "an operator with an invalid strategy number:", name);
     if (entry->amoppurpose != AMOP_ORDER)
         return complain(family, "an operator that is not for ORDER BY:", name);

@@ -45,5 +45,4 @@ foreach my $layout (qw(plain inline compact))
 	$node->safe_psql('postgres', 'DROP INDEX i');
 }
 
-$node->stop;
-done_testing();
+finish($node);

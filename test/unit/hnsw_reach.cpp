@@ -1,0 +1,95 @@
+// What VACUUM leaves can be reached from the entry point, also when what it removes was all that lay between clusters.
+#include "hnsw_support.hpp"
+
+namespace vecx::test {
+namespace {
+
+Bytes point(float x, float y) {
+    Bytes out(8);
+    memcpy(out.data(), &x, 4);
+    memcpy(out.data() + 4, &y, 4);
+    return out;
+}
+
+// Points on a line; what is removed are the bridges.
+TEST(HnswReach, ClustersWhoseBridgesGo) {
+    for (uint64_t seed = 1; seed <= 4; ++seed)
+        for (float gap : {8.0f, 80.0f, 400.0f}) {
+            Index index(ElementType::f32, Metric::l2, 2, 4, 16);
+            index.rng = Rng(seed);
+            std::set<uint32_t> bridges;
+            for (int cluster = 0; cluster < 6; ++cluster) {
+                const float at = static_cast<float>(cluster) * (gap + 10);
+                for (int i = 0; i < 12; ++i)
+                    index.insert(point(at + static_cast<float>(index.rng.below(100)) / 10, 0));
+                for (float x = 10; x < gap + 10; x += gap / 12)
+                    bridges.insert(index.insert(point(at + x, 0)));
+            }
+            index.vacuum(bridges);
+            hnsw::CheckSummary sum = index.check("after vacuum");
+            EXPECT_EQ(sum.reachable, sum.living_nodes) << "seed " << seed << ", gap " << gap;
+        }
+}
+
+// As clusters appear by updates: half of the rows move to the other side, and most of the rest goes.
+TEST(HnswReach, RowsThatMoved) {
+    for (uint64_t seed = 1; seed <= 5; ++seed) {
+        Index index(ElementType::f32, Metric::l2, 2);
+        index.rng = Rng(seed);
+        std::set<uint32_t> dead;
+        std::vector<Bytes> values;
+        for (int i = 1; i <= 100; ++i) {
+            values.push_back(point(static_cast<float>(i), 0));
+            if (i % 2 == 0 || (i > 10 && i < 91))
+                dead.insert(static_cast<uint32_t>(i - 1));
+        }
+        index.build(values);
+        for (int i = 2; i <= 100; i += 2) {
+            const uint32_t row = index.insert(point(static_cast<float>(-i), 0));
+            if (i > 10 && i < 91)
+                dead.insert(row);
+        }
+        index.vacuum(dead);
+        hnsw::CheckSummary sum = index.check("after vacuum");
+        EXPECT_EQ(sum.living_nodes, 20u);
+        EXPECT_EQ(sum.reachable, sum.living_nodes) << "seed " << seed;
+    }
+}
+
+// Small clusters, far from each other, that grow and shrink at different times.
+Bytes clustered(uint32_t i, int dim) {
+    Rng centre(i % 16), own(i);
+    std::vector<float> v;
+    for (int k = 0; k < dim; ++k)
+        v.push_back(static_cast<float>(static_cast<int>(centre.below(600)) + static_cast<int>(own.below(40))));
+    return f32_value(v);
+}
+
+// Returns how many nodes had to be linked again.
+uint64_t churn(Metric metric, size_t memory) {
+    Index index(ElementType::f32, metric, 16, 4, 32); // few links, so that they are lost soon
+    Rng rng(7);
+    auto insert = [&](size_t count) {
+        for (size_t i = 0; i < count; ++i)
+            index.insert(clustered(index.next_row, 16));
+    };
+    insert(400);
+    uint64_t relinked = 0;
+    for (int round = 0; round < 5; ++round) {
+        std::set<uint32_t> dead;
+        for (auto &[row, value] : index.rows)
+            if (rng.below(4) == 0 || (row % 16 == static_cast<uint32_t>(round) && rng.below(8) != 0))
+                dead.insert(row);
+        relinked += index.vacuum(dead, memory).nodes_relinked;
+        hnsw::CheckSummary summary = index.check();
+        EXPECT_EQ(summary.reachable, summary.living_nodes) << "round " << round;
+        insert(dead.size());
+    }
+    return relinked;
+}
+
+TEST(HnswReach, EverythingAfterVacuum) { churn(Metric::l2, 64 << 20); }
+TEST(HnswReach, ByInnerProductToo) { EXPECT_GT(churn(Metric::ip, 64 << 20), 0u); }
+
+} // namespace
+} // namespace vecx::test
