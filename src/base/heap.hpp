@@ -15,6 +15,9 @@ class Heap {
     bool empty() const { return items_.empty(); }
     size_t size() const { return items_.size(); }
     const T &top() const { return items_[0]; }
+    // All members: the top first, the others in no useful order.
+    const T *begin() const { return items_.begin(); }
+    const T *end() const { return items_.end(); }
     void clear() { items_.clear(); }
 
     void push(const T &value) {

@@ -37,7 +37,17 @@ struct Model {
     void pop() {
         ASSERT_EQ(frontier.size(), known.size());
         Link peeked{};
-        frontier.peek(1, [&](Link link) { peeked = link; });
+        size_t ahead = 0;
+        float last = -kInfinity;
+        const size_t asked = 1 + rng.below(Frontier::kPeek);
+        frontier.peek(asked, [&](Link link) {
+            const float key = keys[link.block - 1];
+            if (ahead++ == 0)
+                peeked = link;
+            EXPECT_TRUE(key >= last && key < bound && known.count({key, link.block}) == 1);
+            last = key;
+        });
+        EXPECT_LE(ahead, asked);
         const float nearest = frontier.nearest(), least = known.begin()->first;
         const Link link = frontier.pop();
         if (!peeked.none()) {

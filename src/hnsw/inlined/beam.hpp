@@ -72,7 +72,7 @@ class Beam {
             if (!visited_.add(link.key()))
                 return Status{}; // it came with several estimates; the best was taken before
             visitor_->prefetch(link, true);
-            frontier_.peek(kAhead, [&](Link next) { visitor_->prefetch(next); });
+            frontier_.peek(visitor_->ahead(), [&](Link next) { visitor_->prefetch(next); });
         }
         return follow(link, query, searcher, &found);
     }
@@ -185,8 +185,7 @@ class Beam {
             frontier_.tighten(best_.top());
     }
 
-    static constexpr uint32_t kAhead = 1;     // nodes fetched while another is visited: what comes next often changes
-    static constexpr uint32_t kKeysAhead = 2; // the same, without codes: this order is certain
+    static constexpr uint32_t kKeysAhead = 2; // nodes fetched while another is visited, without codes: this order is certain
 
     Visitor<S> *visitor_;
     bool coded_;

@@ -170,22 +170,31 @@ class Frontier {
         return link;
     }
 
-    // f(Link) for the next `n` (at most 2), as far as they are in the window and below the bound.
+    static constexpr size_t kPeek = 8;
+
+    // f(Link) for the next `n` (at most kPeek), as far as they are in the window and below the bound.
     template <class F>
     void peek(size_t n, F f) {
         const int32_t bound = to_order(bound_);
         if (n == 0 || count_ == 0 || keys_[least()] >= bound)
             return;
-        const uint32_t first = least();
-        f(links_[first]);
-        if (n == 1 || count_ == 1)
-            return;
-        const int32_t key = keys_[first];
-        keys_[first] = kTop;
-        const uint32_t second = scan();
-        keys_[first] = key;
-        if (second != first && keys_[second] < bound)
-            f(links_[second]);
+        f(links_[least()]);
+        uint32_t places[kPeek];
+        int32_t keys[kPeek];
+        size_t hidden = 0;
+        for (uint32_t at = least(); hidden + 1 < std::min(n, kPeek);) {
+            places[hidden] = at;
+            keys[hidden++] = keys_[at];
+            keys_[at] = kTop;
+            at = scan();
+            if (keys_[at] >= bound)
+                break;
+            f(links_[at]);
+        }
+        while (hidden > 0) {
+            --hidden;
+            keys_[places[hidden]] = keys[hidden];
+        }
     }
 
     // Forgets what was visited since it was offered: nodes are offered by many neighbours, so that of a long search most lie
@@ -216,6 +225,7 @@ class Frontier {
     static constexpr size_t kRoom = 2 * kMost;
     static constexpr int32_t kTop = std::numeric_limits<int32_t>::max(); // above every key; fills unused places
     static constexpr uint32_t kLanes = 4;
+    static constexpr uint32_t kSample = 9;
     static constexpr uint32_t kUnknown = 0xFFFFFFFFu;
 
     // Floats (not NaN) as integers of the same order.
@@ -272,26 +282,47 @@ class Frontier {
         least_ = kUnknown;
     }
 
-    // Sets aside all of the window above `order`.
+    // Sets aside all of the window above `order`, without a branch that depends on keys.
     void set_aside(int32_t order) {
-        for (uint32_t i = 0; i < count_;)
-            if (keys_[i] > order) {
-                const float key = from_order(keys_[i]);
-                rest_.push(Member{key, links_[i]});
-                rest_low_ = std::min(rest_low_, key);
-                remove(i);
-            } else {
-                ++i;
-            }
+        const uint32_t before = count_;
+        Member *far = rest_.append(before);
+        size_t away = 0;
+        uint32_t kept = 0;
+        int32_t low = to_order(rest_low_);
+        for (uint32_t i = 0; i < before; ++i) {
+            const int32_t key = keys_[i];
+            const Link link = links_[i];
+            const bool stays = key <= order;
+            far[away] = Member{from_order(key), link};
+            away += !stays;
+            low = stays ? low : std::min(low, key);
+            keys_[kept] = key;
+            links_[kept] = link;
+            kept += stays;
+        }
+        rest_.take_back(before - away);
+        rest_low_ = from_order(low);
+        for (uint32_t i = kept; i < before; ++i)
+            keys_[i] = kTop;
+        count_ = kept;
+        least_ = kUnknown;
     }
 
-    // Keeps the nearer half of a full window, or less of many equal ones.
+    // Keeps about the nearer half of a full window: those below the middle one of a sample. Of many equal ones it keeps
+    // less, or none.
     void halve() {
-        int32_t sorted[kRoom];
-        memcpy(sorted, keys_, count_ * sizeof *sorted);
-        const uint32_t keep = count_ / 2;
-        std::nth_element(sorted, sorted + keep, sorted + count_);
-        set_aside(sorted[keep] == std::numeric_limits<int32_t>::min() ? sorted[keep] : sorted[keep] - 1);
+        int32_t sample[kSample];
+        const uint32_t step = count_ / kSample;
+        for (uint32_t i = 0; i < kSample; ++i)
+            sample[i] = keys_[i * step];
+        for (uint32_t i = 1; i < kSample; ++i)
+            for (uint32_t k = i; k > 0; --k) {
+                const int32_t a = sample[k - 1], b = sample[k];
+                sample[k - 1] = std::min(a, b);
+                sample[k] = std::max(a, b);
+            }
+        const int32_t middle = sample[kSample / 2];
+        set_aside(middle == std::numeric_limits<int32_t>::min() ? middle : middle - 1);
         limit_ = std::min(limit_, rest_low_);
     }
 

@@ -108,8 +108,12 @@ class Stream {
   private:
     enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
 
+    static constexpr int kMany = 1000; // heap TIDs of a node that the executor should not compare one by one
     static constexpr int kTries = 32; // heap TIDs of a node that are asked for its distance
     static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
+    // A shorter look-ahead returns far rows first and then has to wait, where late rows do, for all that is nearer.
+    static constexpr size_t kLeastTarget = 8;
+    static constexpr size_t kRowsAhead = 9; // with the first, what most queries ask for
     static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
     // A node with rows.
@@ -131,7 +135,9 @@ class Stream {
         HeapTid tids[kTidsPerNode];
     };
 
-    size_t target() const { return look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+    size_t target() const {
+        return std::max(kLeastTarget, look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1));
+    }
 
     // Of a list that goes on elsewhere, nothing is known.
     bool may_pass(const NodeView &node) const {
@@ -250,14 +256,30 @@ class Stream {
         }
         return Status{};
     }
+    Status has_many(Link node, bool *many) {
+        VECX_TRY(tids_.start(node));
+        *many = true;
+        for (int i = 0; i < kMany && *many; ++i) {
+            HeapTid tid;
+            VECX_TRY(tids_.next(&tid, many));
+        }
+        return Status{};
+    }
     bool to_settle(const Known &node) const { return node.many && node.low < node.high && exact_.of != nullptr; }
 
     // Loads the rows of the next node, unless it comes late and must wait or stay away.
     Status emit() {
         Known node = rows_.pop();
         if (to_settle(node)) {
-            VECX_TRY(tids_.start(node.link));
-            VECX_TRY(settle(&node));
+            // Not for some hundred: a node that waits for its exact distance is returned later than its bound says, and what
+            // the search finds meanwhile is late.
+            bool big;
+            VECX_TRY(has_many(node.link, &big));
+            if (big) {
+                VECX_TRY(tids_.start(node.link));
+                VECX_TRY(settle(&node));
+            }
+            node.many = false;
             tids_.forget();
             rows_.push(node); // others may be nearer now
             return Status{};
@@ -274,6 +296,7 @@ class Stream {
             *state |= kDone;
         if (is_late && options_.late == LateRows::left_out)
             return Status{};
+        fetch_rows();
         const Known *after = rows_.empty() ? nullptr : &rows_.top();
         if (is_late) {
             certain_ = after != nullptr && node.high <= after->low;
@@ -283,6 +306,37 @@ class Stream {
             place(node.low, node.high, after != nullptr, after != nullptr ? after->low : 0);
         }
         return load(node);
+    }
+
+    // Rows that are likely to be returned soon are fetched ahead, if the store can do that: the nearest ones known, some at
+    // a time, and the next one once more when the caller is given the row before it. Nodes with several rows are left out.
+    void fetch_rows() {
+        if constexpr (requires { store_->prefetch_row(HeapTid{}, true); }) {
+            if (rows_.empty())
+                return;
+            if (rows_fetched_ == 0) {
+                const Known *nearest[kRowsAhead];
+                for (const Known &row : rows_) {
+                    size_t at = rows_fetched_;
+                    if (at == kRowsAhead) {
+                        if (!(row.low < nearest[at - 1]->low))
+                            continue;
+                        --at;
+                    } else {
+                        ++rows_fetched_;
+                    }
+                    for (; at > 0 && row.low < nearest[at - 1]->low; --at)
+                        nearest[at] = nearest[at - 1];
+                    nearest[at] = &row;
+                }
+                for (size_t i = 0; i < rows_fetched_; ++i)
+                    if (nearest[i]->single)
+                        store_->prefetch_row(nearest[i]->tid, false);
+            }
+            --rows_fetched_;
+            if (rows_.top().single)
+                store_->prefetch_row(rows_.top().tid, true);
+        }
     }
 
     // A row that is not late: whether it is certain, which it cannot be when nothing is known of what follows.
@@ -445,6 +499,7 @@ class Stream {
     mutable StreamCounters counters_{};
     uint64_t swept_distances_ = 0;
     size_t taken_ = 0; // nodes that have left rows_
+    size_t rows_fetched_ = 0; // ahead, and not returned yet
     Known seen_;       // by look(), for met()
     Known pending_;    // of the sorter
     bool pending_found_ = false;

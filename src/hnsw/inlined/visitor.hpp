@@ -43,6 +43,13 @@ class Visitor {
             store_->prefetch(link.block, link.slot, now);
     }
 
+    // How many nodes to fetch while another is visited: one, for what comes next often changes, or what the store says.
+    uint32_t ahead() const {
+        if constexpr (requires { store_->ahead(); })
+            return store_->ahead();
+        return 1;
+    }
+
     // f(const NodeView &) under the share lock, if the node is there. f must not go back to the store.
     template <class F>
     Status look(Link link, bool *found, F f) {

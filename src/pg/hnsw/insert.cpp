@@ -58,7 +58,7 @@ bool hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, R
             status = hnsw::insert(store, scratch, measure_of(state->facts), payload, heap_tid, state->rng);
         } else {
             const hnsw::inlined::Shape &shape = state->facts.shape;
-            ScanStore store(index, shape.record_size(shape.places), shape.own_offset(shape.places)); // its search is that of a scan
+            ScanStore store(index, nullptr, shape.record_size(shape.places), shape.own_offset(shape.places)); // its search is that of a scan
             status = hnsw::inlined::insert(store, scratch, shape, payload, heap_tid, state->rng,
                                            static_cast<size_t>(work_mem) * 1024);
         }

@@ -39,7 +39,7 @@ using InlinedStream = hnsw::inlined::Stream<ScanStore, hnsw::NoSorter, FilterMas
 
 struct MaskedSearch {
     MaskedSearch(Relation relation, MemoryContext context, uint32_t record_size, uint32_t first)
-        : index(relation), store(relation, record_size, first), arena(arena_over(context)) {}
+        : index(relation), store(relation, nullptr, record_size, first), arena(arena_over(context)) {}
 
     Relation index;
     ScanStore store;

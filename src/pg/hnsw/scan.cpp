@@ -34,8 +34,8 @@ using InlinedStream = hnsw::inlined::Stream<ScanStore, TupleSorter>;
 
 // All of one search, in the scan's memory context; a rescan makes a new one.
 struct Search {
-    Search(Relation index, MemoryContext context, uint32_t record_size, uint32_t first, int sort_kilobytes)
-        : store(index, record_size, first), arena(arena_over(context)), sorter(context, sort_kilobytes) {}
+    Search(IndexScanDesc scan, MemoryContext context, uint32_t record_size, uint32_t first, int sort_kilobytes)
+        : store(scan->indexRelation, scan->heapRelation, record_size, first), arena(arena_over(context)), sorter(context, sort_kilobytes) {}
 
     ScanStore store;
     Arena arena;
@@ -185,7 +185,7 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     size_t sort_kilobytes = memory / 1024 < MAX_KILOBYTES ? memory / 1024 : MAX_KILOBYTES;
     const hnsw::inlined::Shape &shape = facts.shape;
     Search *search = new (palloc(sizeof(Search)))
-        Search(index, context, plain ? 0 : shape.record_size(shape.places), plain ? 0 : shape.own_offset(shape.places),
+        Search(scan, context, plain ? 0 : shape.record_size(shape.places), plain ? 0 : shape.own_offset(shape.places),
                static_cast<int>(sort_kilobytes));
     hnsw::StreamOptions options{};
     options.ef_search = hnsw_ef_search();
