@@ -174,20 +174,20 @@ TEST_F(Cluster, FindsTheBlobs) {
 }
 
 TEST_F(Cluster, EveryMemberCountGivesTheSame) {
-    const auto rows = blobs(9000, 100, 300, 0.3f, 2);
-    for (uint32_t lists : {30u, 700u}) {
+    const auto rows = blobs(2500, 32, 300, 0.3f, 2);
+    for (uint32_t lists : {30u, 300u}) {
         Trained alone;
-        run(alone, {lists, 100, 9000, Geometry::euclidean, 9}, rows);
-        ASSERT_EQ(alone.plan.tops > 0, lists == 700);
+        run(alone, {lists, 32, 2500, Geometry::euclidean, 9}, rows);
+        ASSERT_EQ(alone.plan.tops > 0, lists == 300);
         for (uint32_t members : {2u, 3u}) {
             Trained together;
-            run(together, {lists, 100, 9000, Geometry::euclidean, 9}, rows, members);
+            run(together, {lists, 32, 2500, Geometry::euclidean, 9}, rows, members);
             ASSERT_EQ(together.lists, alone.lists);
             for (uint32_t c = 0; c < alone.lists; ++c)
                 ASSERT_EQ(centroid(alone.clustering, c), centroid(together.clustering, c)) << c << " of " << lists;
         }
         Trained other;
-        run(other, {lists, 100, 9000, Geometry::euclidean, 10}, rows);
+        run(other, {lists, 32, 2500, Geometry::euclidean, 10}, rows);
         EXPECT_NE(centroid(alone.clustering, 0), centroid(other.clustering, 0));
     }
 }
@@ -333,10 +333,10 @@ TEST_F(Cluster, KeepsToItsMemory) {
 
 TEST_F(Cluster, CanBeStopped) {
     struct Stop {};
-    const auto rows = blobs(9000, 100, 300, 0.3f, 2);
+    const auto rows = blobs(2500, 32, 300, 0.3f, 2);
     for (int after : {1, 20, 300}) {
         Trained t;
-        t.plan = make_plan({700, 100, 9000, Geometry::euclidean, 9});
+        t.plan = make_plan({300, 32, 2500, Geometry::euclidean, 9});
         t.workspace.resize(t.plan.workspace_bytes / sizeof(float) + 16);
         void *memory = t.workspace.data();
         size_t space = t.workspace.size() * sizeof(float);
@@ -351,7 +351,7 @@ TEST_F(Cluster, CanBeStopped) {
         Counted counted;
         Arena arena = counted.arena();
         uint32_t lists;
-        EXPECT_THROW(train(t.plan, rows.data(), 100, memory, arena, team, &lists), Stop) << after;
+        EXPECT_THROW(train(t.plan, rows.data(), 32, memory, arena, team, &lists), Stop) << after;
     }
 }
 
