@@ -12,7 +12,6 @@ namespace vecx::cluster {
 namespace {
 
 constexpr uint32_t kTopsFrom = 256;       // lists; fewer are compared with all of them
-constexpr double kFlatWork = 2e9;         // multiplications in an iteration over all points and lists; a tree does more with less
 constexpr uint32_t kPointsPerList = 40;   // of a sample
 constexpr uint32_t kLeastSample = 10000;
 constexpr uint32_t kPointsPerTop = 256;
@@ -349,7 +348,7 @@ Plan make_plan(const TrainOptions &options) {
     plan.lists = plan.lists > 0 ? plan.lists : 1;
     plan.tops = plan.lists >= kTopsFrom ? static_cast<uint32_t>(std::sqrt(plan.lists)) : 0;
     const double work = static_cast<double>(options.count) * plan.lists * options.dim;
-    plan.through_tree = plan.tops > 0 && work > kFlatWork;
+    plan.through_tree = plan.tops > 0 && work > options.flat_work;
     plan.workspace_bytes = cut(plan, nullptr).bytes;
     const size_t dim = options.dim, points = options.count;
     plan.member_bytes = dim * 12 + points * 12;

@@ -14,6 +14,7 @@ struct TrainOptions {
     uint32_t count; // points of the sample
     Geometry geometry;
     uint64_t seed;
+    double flat_work = 2e9; // multiplications in an iteration over all points and lists; a tree does more with less
 };
 
 // How a clustering of these options is done; the same for all members.

@@ -194,14 +194,15 @@ TEST_F(Cluster, EveryMemberCountGivesTheSame) {
 
 // The tree: as good as flat, and no list without points.
 TEST_F(Cluster, TreeIsAboutAsGoodAsFlat) {
-    constexpr uint32_t kDim = 16, kCount = 8000, kLists = 600;
-    const auto rows = blobs(kCount, kDim, 1000, 0.2f, 3);
+    constexpr uint32_t kDim = 16, kCount = 4000, kLists = 300;
+    const auto rows = blobs(kCount, kDim, 500, 0.2f, 3);
     TrainOptions options{kLists, kDim, kCount, Geometry::euclidean, 3};
     Trained flat;
     run(flat, options, rows);
     ASSERT_FALSE(flat.plan.through_tree);
-    // The same rows with zeroes behind them are more work, and go through the tree.
-    constexpr uint32_t kWide = 450;
+    // The same rows, with zeroes behind them, through the tree.
+    constexpr uint32_t kWide = 40;
+    options.flat_work = 1e6;
     std::vector<float> wide(size_t{kCount} * kWide);
     for (uint32_t i = 0; i < kCount; ++i)
         std::copy_n(&rows[size_t{i} * kDim], kDim, &wide[size_t{i} * kWide]);
@@ -292,9 +293,9 @@ TEST_F(Cluster, FewerDifferentPointsThanLists) {
 }
 
 TEST_F(Cluster, MoreListsThanPointsThroughTheTree) {
-    const auto rows = blobs(1500, 1000, 1500, 0.1f, 7);
+    const auto rows = blobs(1500, 40, 1500, 0.1f, 7);
     Trained t;
-    run(t, {100000, 1000, 1500, Geometry::euclidean, 7}, rows, 2);
+    run(t, {100000, 40, 1500, Geometry::euclidean, 7, 1e6}, rows, 2);
     ASSERT_TRUE(t.plan.through_tree);
     EXPECT_GT(t.lists, 1200u);
     EXPECT_LE(t.lists, 1500u);
@@ -312,8 +313,8 @@ TEST_F(Cluster, SurvivesOverflow) {
 }
 
 TEST_F(Cluster, KeepsToItsMemory) {
-    for (uint32_t lists : {20u, 600u, 3000u}) {
-        TrainOptions options{lists, 64, 20000, Geometry::euclidean, 1};
+    for (uint32_t lists : {20u, 300u, 1000u}) {
+        TrainOptions options{lists, 64, 4000, Geometry::euclidean, 1, 1e6};
         constexpr size_t kMembers = 2;
         for (size_t bytes : {size_t{600} << 10, size_t{2} << 20, size_t{64} << 20}) {
             const uint32_t count = sample_that_fits(options, kMembers, bytes);
