@@ -10,8 +10,8 @@
 
 namespace vecx::pg {
 
-// What is measured when an index is built, with queries made from its rows, so that real ones find 0.95: with 64 queries
-// chance is good for a hundredth, and real queries lie a little farther from the rows than rows do from each other.
+// What is measured when an index is built, with queries made from its rows, so that real ones find 0.95: README.md of src/ivf,
+// "Automatic probes", says on which three sets this number was chosen.
 constexpr double kAutoRecall = 0.98;
 constexpr unsigned kAutoQueries = cluster::kQueries; // that it was measured with
 
