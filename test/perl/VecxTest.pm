@@ -130,11 +130,12 @@ sub finish
 		my ($checked, @wrong) = (0);
 		foreach my $database (split /\n/, $node->safe_psql('postgres', 'SELECT datname FROM pg_database WHERE datallowconn'))
 		{
+			my $schema = $node->safe_psql($database, "SELECT extnamespace::regnamespace FROM pg_extension WHERE extname = 'vecx'") || next;
 			my $logged = $standby ? "AND c.relpersistence = 'p'" : "AND c.relpersistence <> 't'";
 			foreach my $index (split /\n/, $node->safe_psql($database, "SELECT c.oid::regclass FROM pg_class c JOIN pg_index i ON i.indexrelid = c.oid
 				JOIN pg_am a ON a.oid = c.relam JOIN pg_proc p ON p.oid = a.amhandler WHERE p.probin LIKE '%/vecx' AND c.relkind = 'i' AND i.indisvalid $logged"))
 			{
-				my ($rc, $out, $err) = $node->psql($database, 'SELECT vecx_check_index(:\'index\', true)', on_error_stop => 1, extra_params => [ '-v', "index=$index" ]);
+				my ($rc, $out, $err) = $node->psql($database, "SELECT $schema.vecx_check_index(:'index', true)", on_error_stop => 1, extra_params => [ '-v', "index=$index" ]);
 				push @wrong, $err if $rc != 0;
 				$checked++;
 			}

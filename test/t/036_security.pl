@@ -125,11 +125,12 @@ is( $node->safe_psql('hostile', q{
 	WITH members AS (SELECT classid, objid FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'vecx'))
 	SELECT pg_describe_object(d.classid, d.objid, 0) || ' depends on ' || pg_describe_object(d.refclassid, d.refobjid, 0) FROM members m JOIN pg_depend d USING (classid, objid)
 	WHERE d.deptype <> 'e' AND d.refobjid >= 16384 AND (d.refclassid, d.refobjid) NOT IN (SELECT * FROM members)
+		AND NOT (d.refclassid = 'pg_class'::regclass AND d.refobjid IN (SELECT typrelid FROM pg_type WHERE ('pg_type'::regclass, oid) IN (SELECT * FROM members)))
 		AND NOT (d.refclassid = 'pg_namespace'::regclass AND d.refobjid = 'ext'::regnamespace)}),
 	'', 'what the extension made depends on nothing but itself and PostgreSQL');
 is($node->safe_psql('hostile', q{SELECT p.oid::regprocedure FROM pg_proc p JOIN pg_depend d ON d.objid = p.oid AND d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vecx' WHERE p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('c', 'internal')) OR p.prosecdef}),
-	'', 'no function of it has a body in SQL, or runs as somebody else');
+	JOIN pg_extension e ON e.oid = d.refobjid AND e.extname = 'vecx' WHERE p.prolang NOT IN (SELECT oid FROM pg_language WHERE lanname IN ('c', 'internal')) AND p.prosqlbody IS NULL OR p.prosecdef}),
+	'', 'no function of it has a body in SQL that is parsed when it runs, or runs as somebody else');
 
 # Names that are taken make CREATE EXTENSION fail; it never takes over what somebody else owns.
 is(error_of($superuser, 'hostile', 'DROP EXTENSION vecx CASCADE; DROP SCHEMA ext CASCADE; CREATE SCHEMA ext; GRANT ALL ON SCHEMA ext TO mallory'), '', 'once more');

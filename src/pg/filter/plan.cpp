@@ -132,6 +132,11 @@ void add_filtered_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblE
     foreach (cell, paths_of(root, rel, filters, true)) {
         if (!IsA(lfirst(cell), BitmapHeapPath))
             continue;
+        // A bitmap of all rows filters nothing: an index without conditions and predicate.
+        const Path *tree = static_cast<BitmapHeapPath *>(lfirst(cell))->bitmapqual;
+        if (IsA(tree, IndexPath) && reinterpret_cast<const IndexPath *>(tree)->indexclauses == NIL &&
+            reinterpret_cast<const IndexPath *>(tree)->indexinfo->indpred == NIL)
+            continue;
         ListCell *other;
         foreach (other, orders)
             add_path(rel, reinterpret_cast<Path *>(make_path(root, rel, static_cast<BitmapHeapPath *>(lfirst(cell)),
