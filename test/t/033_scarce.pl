@@ -13,7 +13,7 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time);
 
-plan skip_all => 'needs /proc and LD_PRELOAD' unless $^O eq 'linux';
+plan skip_all => 'needs Linux with /proc and /dev/shm' unless -e '/proc/self/fd' && -d '/dev/shm';
 
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $library = "$dir/scarce.so";
