@@ -49,18 +49,19 @@ CREATE FUNCTION sphere(center text, radius float8) RETURNS sphere_vector
 	AS 'MODULE_PATHNAME', 'vecx_sphere_from_text' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION sphere(text, float8) IS 'all vectors within a radius of a center';
 
+-- By the name of its function: a cast is no dependency that pg_dump knows of, and pg_upgrade restores casts last.
 CREATE FUNCTION sphere_to_halfvec(sphere_vector) RETURNS sphere_halfvec
-	LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN sphere(($1).center::halfvec, ($1).radius);
+	LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN sphere(vector_to_halfvec(($1).center, -1, true), ($1).radius);
 COMMENT ON FUNCTION sphere_to_halfvec(sphere_vector) IS 'convert a sphere of vectors';
 CREATE CAST (sphere_vector AS sphere_halfvec) WITH FUNCTION sphere_to_halfvec(sphere_vector) AS IMPLICIT;
 
 CREATE FUNCTION sphere_to_bf16vec(sphere_vector) RETURNS sphere_bf16vec
-	LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN sphere(($1).center::bf16vec, ($1).radius);
+	LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN sphere(vector_to_bf16vec(($1).center, -1, true), ($1).radius);
 COMMENT ON FUNCTION sphere_to_bf16vec(sphere_vector) IS 'convert a sphere of vectors';
 CREATE CAST (sphere_vector AS sphere_bf16vec) WITH FUNCTION sphere_to_bf16vec(sphere_vector) AS IMPLICIT;
 
 CREATE FUNCTION sphere_to_int8vec(sphere_vector) RETURNS sphere_int8vec
-	LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN sphere(($1).center::int8vec, ($1).radius);
+	LANGUAGE SQL IMMUTABLE STRICT PARALLEL SAFE RETURN sphere(vector_to_int8vec(($1).center, -1, true), ($1).radius);
 COMMENT ON FUNCTION sphere_to_int8vec(sphere_vector) IS 'convert a sphere of vectors';
 CREATE CAST (sphere_vector AS sphere_int8vec) WITH FUNCTION sphere_to_int8vec(sphere_vector) AS IMPLICIT;
 
