@@ -33,6 +33,7 @@ void build_mask(FilteredScan *scan) {
     const BlockNumber blocks = RelationGetNumberOfBlocks(scan->css.ss.ss_currentRelation);
     uint64_t pages = 0;
     for_each_bitmap_page(bitmap, [&](BlockNumber block, const OffsetNumber *offsets, int count, bool recheck) {
+        CHECK_FOR_INTERRUPTS(); // no page is pinned; a lossy bitmap may name millions
         if (block >= blocks)
             return;
         if (count < 0) {

@@ -161,6 +161,7 @@ void score_rest(FilteredScan *scan, size_t most) {
             continue;
         }
         for (BlockNumber block = page.block; block < page.block + page.run; ++block) {
+            CHECK_FOR_INTERRUPTS();
             // Only roots of HOT chains lead to a row, and each row has one.
             const OffsetNumber last = last_offset(table, block);
             for (OffsetNumber offset = FirstOffsetNumber; offset <= last; ++offset)
