@@ -18,7 +18,7 @@ our @EXPORT = qw(subjects create_functions create_subject fill value_sql index_s
 my @plain_races = ({ wait => 'plain.insert.node_written', into => 'empty' });
 my @inlined_races = (
 	{ wait => 'inlined.insert.node_written', into => 'empty' },
-	{ wait => 'inlined.entry.written', into => 'grown' },
+	{ wait => 'inlined.entry.sampled', into => 'grown' },
 	{ wait => 'inlined.tids.chunk_written', into => 'copies' });
 
 sub subjects
