@@ -116,7 +116,7 @@ Status reshape(S &store, Arena &arena, const Directory &directory, V &vectors, s
     ReshapeRule rule{};
     rule.page_rows = shape.page_rows;
     rule.built_spread2 = static_cast<double>(meta.built_spread2);
-    rule.may_split = !shape.coded() || shape.bits > 1 || shape.vectors_rows > 0;
+    rule.may_split = shape.bits != 1 || shape.vectors_rows > 0;
     // As many rows a list as when it was built, and not fewer than a good number of lists gives.
     rule.target = std::max(std::sqrt(rows), static_cast<double>(shape.page_rows));
     if (meta.built_rows > 0)
