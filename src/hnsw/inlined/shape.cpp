@@ -49,7 +49,8 @@ bool supports(ElementType type, Metric metric) {
     return dense && (metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine);
 }
 
-bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out) {
+bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out,
+                  int attributes) {
     if (!supports(type, metric))
         return false;
     int wanted = (2 * m + kGroup - 1) / kGroup * kGroup;
@@ -59,6 +60,7 @@ bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t di
     shape.type = type;
     shape.metric = metric;
     shape.dim = dim;
+    shape.attributes = static_cast<uint16_t>(attributes);
     if (layout == LayoutKind::compact) {
         shape.own = OwnKind::i8;
         shape.tid_places = kCompactTids;
@@ -93,6 +95,7 @@ void shape_to_meta(const Shape &shape, MetaRecord *meta) {
     meta->tid_places = shape.tid_places;
     meta->places = shape.places;
     meta->code_words = shape.code_words;
+    meta->attributes = shape.attributes;
 }
 
 const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *out) {
@@ -104,12 +107,15 @@ const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *o
     shape.dim = meta.dim;
     shape.places = meta.places;
     shape.code_words = meta.code_words;
+    shape.attributes = meta.attributes;
     if (!supports(shape.type, shape.metric))
         return "layout does not go with the type";
     if (shape.own != OwnKind::f16 && shape.own != OwnKind::i8)
         return "unknown precision of vectors";
     if (shape.tid_places < 1 || shape.tid_places > kTidsPerNode)
         return "number of heap TIDs out of range";
+    if (shape.attributes > filter::kMostAttributes)
+        return "number of columns out of range";
     if (shape.places < kGroup || shape.places > kMaxPlaces || shape.places % kGroup != 0)
         return "number of neighbours out of range";
     bool compact = meta.layout == static_cast<uint8_t>(LayoutKind::compact);

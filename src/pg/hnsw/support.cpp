@@ -172,6 +172,10 @@ IndexFacts index_facts(Relation index) {
                                   static_cast<unsigned>(info->metric)),
                   name);
         IndexFacts *facts = static_cast<IndexFacts *>(MemoryContextAlloc(index->rd_indexcxt, sizeof(IndexFacts)));
+        if (meta.attributes != IndexRelationGetNumberOfKeyAttributes(index) - 1)
+            raise(Status::corrupt(hnsw::kMetaBlock, "it has %u columns beside the vector, and not %d", meta.attributes,
+                                  IndexRelationGetNumberOfKeyAttributes(index) - 1),
+                  name);
         *facts = IndexFacts{info->type, info->metric, meta.dim, meta.m, meta.ef_construction,
                             static_cast<hnsw::LayoutKind>(meta.layout), {}};
         if (facts->layout != hnsw::LayoutKind::plain) // read_meta has checked that there is one
