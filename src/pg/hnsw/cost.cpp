@@ -233,10 +233,9 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
         *startup_cost + (search.until(std::max(2.0, taken), passing) - *startup_cost) * last / taken;
     if (others != NIL) { // or all that pass, by the directory of attributes
         const double direct = search.direct(passing);
-        if (direct < *total_cost) {
-            const double share = std::min(1.0, direct / *total_cost);
-            *startup_cost = std::min(*startup_cost, direct);
-            *total_cost = std::max(*startup_cost, *total_cost * share) + cpu_operator_cost * last;
+        if (direct < search.until(std::max(2.0, taken), passing)) {
+            *startup_cost = direct;
+            *total_cost = direct + cpu_operator_cost * last;
         }
     }
 
