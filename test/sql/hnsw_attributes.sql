@@ -1,5 +1,4 @@
 -- Columns behind the vector of an hnsw index: what conditions on them return, for every type.
-CREATE EXTENSION IF NOT EXISTS vecx;
 SET client_min_messages = warning;
 CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
 CREATE TABLE att (id int PRIMARY KEY, v vector(8), b bool, i2 int2, i4 int4, i8 int8, f4 float4, f8 float8, n numeric, d date,
@@ -9,7 +8,7 @@ INSERT INTO att SELECT i, CASE WHEN i % 31 > 0 THEN ARRAY(SELECT (hashint8extend
 	x % 2 = 0, x, x - 10, (x - 10) * 5000000000, x / 3.0, CASE x WHEN 1 THEN 'NaN' WHEN 2 THEN 'infinity' WHEN 3 THEN '-0' ELSE x / 7.0 END,
 	CASE x WHEN 1 THEN 'NaN' ELSE x * 1e20 + i % 3 END, DATE '2020-01-01' + x, TIMESTAMP '2020-01-01' + x * INTERVAL '1 hour',
 	TIMESTAMPTZ '2020-01-01 00:00:00+00' + x * INTERVAL '1 hour', md5((x % 5)::text)::uuid, 'text ' || x % 6, 'v' || x % 4, (enum_range(NULL::mood))[x % 3 + 1]
-FROM (SELECT i, CASE WHEN i % 7 > 0 THEN (hashint8extended(i, 77) % 25 + 25) % 25 END AS x FROM generate_series(1, 700) i) s;
+FROM (SELECT i, CASE WHEN i % 7 > 0 THEN ((hashint8extended(i, 77) % 25 + 25) % 25)::int END AS x FROM generate_series(1, 700) i) s;
 -- Whether the index gives the rows that the table has, in order; returns how many. Rows without a vector are not in it.
 CREATE FUNCTION same(condition text, op text DEFAULT '<->') RETURNS text LANGUAGE plpgsql AS $$
 DECLARE q text = '[9,-20,30,5,50,-60,7,0]'; expected int[]; found int[]; distances float8[]; body text; plan text = ''; line text;
@@ -31,13 +30,13 @@ BEGIN
 END $$;
 CREATE TABLE conditions (nr serial, c text);
 INSERT INTO conditions (c) VALUES ('b'), ('NOT b'), ('b = true AND i4 < 0'), ('b IS NULL'), ('i2 = 5'), ('i2 = 5::int2'), ('i2 < 5::int8'),
-	('i4 = -3'), ('i4 BETWEEN -5 AND 5'), ('i4 > 100'), ('i4 >= 14'), ('i4 = ANY (''{1,2,NULL,-9}'')'), ('i4 = ANY (''{}'')'), ('i4 = NULL'),
+	('i4 = -3'), ('i4 BETWEEN -5 AND 5'), ('i4 > 100'), ('i4 >= 14'), ('i4 = ANY (''{1,2,NULL,-9}'')'), ('i4 = ANY (''{}'')'),
 	('i4 < ANY (''{-8,-7}'')'), ('i4 > ANY (''{8,9,NULL}'')'), ('i8 = -50000000000'), ('i8 >= 0'), ('i8 < 7'), ('f4 = 2'), ('f4 <= 0.5'), ('f4 > 7.5::float8'),
 	('f8 = 0'), ('f8 > 1000'), ('f8 >= ''NaN'''), ('f8 < ''-infinity'''), ('n = 5e20'), ('n > 5e20'), ('n >= 500000000000000000001'), ('n < 500000000000000000001'),
 	('n <= 500000000000000000000'), ('n = ''NaN'''), ('n = ANY (''{500000000000000000001,700000000000000000002}'')'), ('d = ''2020-01-05'''), ('d >= ''2020-01-20'''),
 	('ts < ''2020-01-01 05:00'''), ('tz BETWEEN ''2020-01-01 05:00+00'' AND ''2020-01-01 07:00+00'''), ('u = md5(''3'')::uuid'), ('u < md5(''3'')::uuid'), ('u >= md5(''1'')::uuid'),
 	('t = ''text 3'''), ('t = ''text 9'''), ('t IS NULL AND m IS NULL'), ('t = ANY (''{text 1,text 2}'')'), ('vc = ''v2'''), ('m = ''happy'''), ('m = ANY (''{sad,ok}'')'),
-	('b AND t = ''text 3'' AND n > 3e20 AND d < ''2020-01-20'''), ('i4 IS NOT NULL'), ('i4 IS NULL AND v IS NOT NULL'), ('i4 = 1 AND v <<->> sphere(''[9,-20,30,5,50,-60,7,0]''::vector, 150)');
+	('NOT b AND t = ''text 3'' AND n > 3e20 AND d < ''2020-01-20'''), ('i4 IS NOT NULL'), ('i4 IS NULL AND v IS NOT NULL'), ('i4 = 1 AND v <<->> sphere(''[9,-20,30,5,50,-60,7,0]''::vector, 150)');
 CREATE INDEX att_idx ON att USING hnsw (v vector_l2_ops, i4, b, i2, i8, f4, f8, n, d, ts, tz, u, t, vc, m);
 ANALYZE att;
 SELECT c, same(c) FROM conditions ORDER BY nr;

@@ -71,15 +71,17 @@ TEST(FilterAttributes, ConditionsSayWhatTheValuesWould) {
             set_attribute(row, 1, key(value));
             const Verdict verdict = all.test(row);
             const bool expected = holds(how, value, with);
-            if (verdict != Verdict::maybe)
+            if (verdict != Verdict::maybe) {
                 EXPECT_EQ(verdict == Verdict::yes, expected);
+            }
             EXPECT_TRUE(verdict != Verdict::maybe || !exact);
             // A range with the value in it must not be passed over.
             Condition first = c;
             first.column = 0;
             const Predicate of_first{&first, 1, false};
-            if (verdict != Verdict::no)
+            if (verdict != Verdict::no) {
                 EXPECT_TRUE(of_first.may_pass(key(value - 1 < 0 ? 0 : value - 1), key(value + 3), false));
+            }
             EXPECT_TRUE(all.may_pass(0, 0, false)) << "of another column";
         }
         uint64_t null[3] = {0, 99, 5};

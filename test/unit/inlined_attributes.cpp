@@ -357,8 +357,9 @@ TEST_P(InlinedAttributes, OtherSessions) {
         const std::set<uint32_t> seen(got.rows.begin(), got.rows.end());
         EXPECT_EQ(seen.size(), got.rows.size()) << "a row twice";
         for (auto &[row, of] : before)
-            if (f.passes(of.columns))
+            if (f.passes(of.columns)) {
                 EXPECT_TRUE(seen.count(row)) << "row " << row << " is missing in round " << round;
+            }
     }
     for (int round = 0; round < 20; ++round) { // an insert, interrupted by a VACUUM
         int turn = 0;

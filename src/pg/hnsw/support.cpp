@@ -5,6 +5,7 @@
 #include "hnsw/meta.hpp"
 #include "pg/error.hpp"
 #include "pg/export.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/store.hpp"
 
 extern "C" {
@@ -131,6 +132,9 @@ const OpclassInfo *opclass_info(Relation index) {
     FmgrInfo *function = index_getprocinfo(index, 1, 1);
     const OpclassInfo *info = reinterpret_cast<const OpclassInfo *>(
         DatumGetPointer(FunctionCall1Coll(function, InvalidOid, PointerGetDatum(nullptr))));
+    if (info != nullptr && info->magic == kAttributeMagic)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                        errmsg("first column of index \"%s\" must be a vector", RelationGetRelationName(index))));
     if (info == nullptr || info->magic != kOpclassMagic)
         ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                         errmsg("operator class of index \"%s\" is not one for %s", RelationGetRelationName(index),
