@@ -10,6 +10,7 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(subjects create_functions create_subject fill value_sql index_sql verify verify_all whole_answers);
 
+# columns: of the index, behind v.
 # name: of the table t_<name> and the index i_<name>; am, with: access method and options; type, opclass, op, dims: of
 # column v; rows: how many the table starts with; spill: how many rows are too many for the memory of a build, and its
 # options; recall: the floor, at 10 of 20 queries; settings: of the session that searches; reshape: that VACUUM writes lists
@@ -34,6 +35,9 @@ sub subjects
 			spill => { rows => 9000, with => 'layout = inline, m = 8, ef_construction = 16' }, races => \@inlined_races },
 		{ %flat, name => 'compact', with => 'layout = compact', type => 'halfvec(24)', opclass => 'halfvec_cosine_ops', op => '<=>',
 			spill => { rows => 9000, with => 'layout = compact, m = 8, ef_construction = 16' }, races => \@inlined_races },
+		# a column behind the vector
+		{ %flat, name => 'columns', with => 'layout = inline', type => 'vector(24)', opclass => 'vector_l2_ops', op => '<->', columns => ', version',
+			spill => { rows => 9000, with => 'layout = inline, m = 8, ef_construction = 16' }, races => [ @inlined_races, { wait => 'inlined.directory.leaf_written', into => 'empty' } ] },
 		# values of several pages
 		{ %flat, name => 'wide', with => 'layout = plain', type => 'vector(3000)', opclass => 'vector_ip_ops', op => '<#>', dims => 3000, rows => 60,
 			spill => { rows => 150, with => 'layout = plain' }, races => \@plain_races },
@@ -122,7 +126,7 @@ sub index_sql
 {
 	my ($subject, $table, $index, $with) = @_;
 	$with //= $subject->{with};
-	return "CREATE INDEX $index ON $table USING $subject->{am} (v $subject->{opclass}) WITH ($with);";
+	return "CREATE INDEX $index ON $table USING $subject->{am} (v $subject->{opclass}" . ($subject->{columns} // '') . ") WITH ($with);";
 }
 
 # Everything that must hold of table and index; returns what does not, or ''. With `tidy`, VACUUM has just run and nothing
@@ -146,6 +150,17 @@ sub verify
 	push @wrong, "$lost values are not found by a search for them" if $lost > 0;
 	push @wrong, "a scan to the end returns $scanned rows of $rows, $doubles twice" if $scanned != $rows || $doubles > 0;
 	push @wrong, $err if $params{tidy} && $err ne '';
+	if ($subject->{columns})
+	{
+		foreach my $condition ('version = 0', 'version > 0', 'version = ANY (ARRAY[1, 2])')
+		{
+			my $q = "FROM (SELECT id, v $subject->{op} asked_of(1000000001, $subject->{dims})::$subject->{type} FROM $table WHERE $condition ORDER BY 2) s";
+			my $same = $node->safe_psql($params{database} // 'postgres', "SET enable_seqscan = off; SET enable_sort = off; CREATE TEMP TABLE found AS SELECT id $q;
+				RESET enable_seqscan; RESET enable_sort; SET enable_indexscan = off;
+				SELECT (SELECT array_agg(id ORDER BY id) FROM found) IS NOT DISTINCT FROM (SELECT array_agg(id ORDER BY id) $q)");
+			push @wrong, "rows of $condition are not those of the table" if $same ne 't';
+		}
+	}
 	return join '; ', map { "i_$table: $_" } @wrong;
 }
 
