@@ -74,7 +74,7 @@ class Checker {
         sum_ = sum;
         sum->top_level = -1;
         blocks_ = store_->block_count();
-        for (uint32_t block = 1; block < blocks_; ++block) {
+        for (uint32_t block = kMetaBlock; block < blocks_; ++block) {
             store_->poll();
             VECX_TRY(check_page(block));
         }
@@ -104,7 +104,7 @@ class Checker {
     }
 
     Status check_page(uint32_t block) {
-        ++sum_->pages;
+        sum_->pages += block != kMetaBlock;
         copies_.clear();
         links_.clear();
         tids_.clear();
@@ -170,6 +170,8 @@ class Checker {
                     live_bytes += slot_at(page.body, page.size, i)->length;
                 continue;
             }
+            if ((page.block == kMetaBlock) != (node.head != nullptr && node.is_entry()))
+                return "entry node outside the metapage, or another record there";
             live_bytes += slot_at(page.body, page.size, i)->length;
             Copy c{};
             c.self = Link{page.block, slot, node.head != nullptr ? node.head->generation : chunk.head->generation};
@@ -194,7 +196,7 @@ class Checker {
             copies_.push_back(c);
         }
         // Records, dead bytes and nothing else lie below data_end.
-        if (!page_is_new(page) && live_bytes + page_head(page)->dead_bytes + sizeof(PageHead) != page_head(page)->data_end)
+        if (!page_is_new(page) && live_bytes + page_head(page)->dead_bytes + records_start(page_head(page)) != page_head(page)->data_end)
             return "records overlap or free space is miscounted";
         return nullptr;
     }

@@ -60,6 +60,11 @@ NodeEdit edit_record(uint8_t *record, const Shape &shape, int places);
 // `page` must be the page that `view` was decoded from.
 NodeEdit edit_node(MutablePage &page, const Shape &shape, const NodeView &view);
 
+// Makes the record of the entry node on the metapage, over one that nothing names, and names it there: all that a search
+// needs of it changes in one page write. `edit` receives its parts: places, flags and version are set, all else is zero.
+// False, with the page as it was, when the metapage no longer names `before`, or is damaged (then `fault` says how).
+bool add_entry_node(MutablePage &page, const Shape &shape, Link before, NodeEdit *edit, const char **fault);
+
 // Changes neighbour `i` of a node: link, factors and code (shape.code_words words; null when compact). Rescales the
 // factors of all neighbours when these do not fit the scale. Counts no version: the caller does.
 void set_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i, Link link, float add, float mul,

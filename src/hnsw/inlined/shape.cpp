@@ -25,6 +25,9 @@ int places_in(const Shape &shape, uint32_t room) {
     return static_cast<int>(groups < kMaxPlaces / kGroup ? groups : kMaxPlaces / kGroup) * kGroup;
 }
 
+// The longest record that fits the metapage.
+uint32_t entry_room(uint32_t body_size) { return max_record(body_size - static_cast<uint32_t>(sizeof(MetaRecord))); }
+
 // Fills a page: with as many records of `wanted` places as fit, or with one record more if these still keep three
 // fifths of the places. False when not even kMinPlaces fit.
 bool fill_page(Shape *shape, int wanted, uint32_t body_size) {
@@ -49,6 +52,10 @@ bool supports(ElementType type, Metric metric) {
     return dense && (metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine);
 }
 
+uint32_t entry_places(const Shape &shape, uint32_t body_size) {
+    return static_cast<uint32_t>(places_in(shape, entry_room(body_size)));
+}
+
 bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out,
                   int attributes) {
     if (!supports(type, metric))
@@ -65,7 +72,7 @@ bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t di
         shape.own = OwnKind::i8;
         shape.tid_places = kCompactTids;
         int least = wanted < kMinPlaces ? wanted : kMinPlaces;
-        if (places_in(shape, room_for(1, body_size)) < least)
+        if (places_in(shape, room_for(1, body_size)) < least || entry_places(shape, body_size) == 0)
             return false;
         uint32_t n = 1;
         while (places_in(shape, room_for(n + 1, body_size)) >= least)
@@ -82,7 +89,7 @@ bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t di
     for (OwnKind own : kinds) {
         shape.own = own;
         for (shape.code_words = whole; shape.code_words >= shortest; --shape.code_words)
-            if (fill_page(&shape, wanted, body_size)) {
+            if (fill_page(&shape, wanted, body_size) && entry_places(shape, body_size) > 0) {
                 *out = shape;
                 return true;
             }
@@ -121,7 +128,7 @@ const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *o
     bool compact = meta.layout == static_cast<uint8_t>(LayoutKind::compact);
     if ((shape.code_words == 0) != compact || shape.code_bits() > shape.rotated_dim())
         return "length of codes out of range";
-    if (shape.record_size(shape.places) > max_record(body_size))
+    if (shape.record_size(shape.places) > max_record(body_size) || entry_places(shape, body_size) == 0)
         return "record longer than a page";
     *out = shape;
     return nullptr;

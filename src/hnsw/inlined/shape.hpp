@@ -52,7 +52,7 @@ struct Head {
     uint8_t flags; // kNodeDead, kNodeEntry
     uint16_t generation;
     uint8_t tid_count; // in the record, the first ones of the array
-    uint8_t places;    // of this node; shape.places but for the entry node
+    uint8_t places;    // of this node; shape.places but for the entry node: entry_places
     uint16_t pad0;
     uint32_t links_version; // goes up with every change of links, factors and codes
     float own_scale;        // an element of the own vector times this is the coordinate
@@ -104,6 +104,9 @@ inline uint32_t Shape::own_offset(int places_here) const {
 // Whether the layouts have a form for this type and metric at all (bit, sparse, L1 and the bit metrics stay on
 // `plain`: RaBitQ estimates inner products only).
 bool supports(ElementType type, Metric metric);
+
+// Neighbours of the entry node: as many as fit behind the metapage's record.
+uint32_t entry_places(const Shape &shape, uint32_t body_size);
 
 // The shape of a new index of layout `inlined` or `compact`: places, precision and length of the codes chosen
 // together so that pages are full. `m` is the option: 2 m places are wanted. `attributes` is the number of columns beside

@@ -128,9 +128,10 @@ VECX_FUNCTION(vecx_index_stats) {
             links += !begin[i].none();
     };
     const uint32_t blocks = store.block_count();
-    for (uint32_t block = 1; block < blocks; ++block) {
+    for (uint32_t block = hnsw::kMetaBlock; block < blocks; ++block) { // there is the entry node, if there is one
         store.poll();
-        check(store.read(block, [&](const hnsw::PageView &page) { free += hnsw::free_bytes(page); }), name);
+        if (block != hnsw::kMetaBlock)
+            check(store.read(block, [&](const hnsw::PageView &page) { free += hnsw::free_bytes(page); }), name);
         if (facts.layout == hnsw::LayoutKind::plain) {
             check(hnsw::for_each_node(store, block, [&](uint16_t, const hnsw::NodeView &node) {
                 ++nodes;
