@@ -149,6 +149,25 @@ IndexClause *make_condition(PlannerInfo *root, IndexOptInfo *index, const Operat
     return condition;
 }
 
+// PostgreSQL knows nothing of how distances are distributed and takes a comparison for a third of the rows. The sphere's estimate
+// takes the place of that, and what has been made of it by now is made anew: the table's number of rows, and those of its paths.
+void correct_estimates(PlannerInfo *root, RelOptInfo *rel, List *conditions) {
+    const double before = rel->rows;
+    ListCell *cell;
+    foreach (cell, conditions) {
+        const IndexClause *condition = lfirst_node(IndexClause, cell);
+        condition->rinfo->norm_selec =
+            clauselist_selectivity(root, condition->indexquals, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
+    }
+    set_baserel_size_estimates(root, rel);
+    const double change = rel->rows / before;
+    for (List *paths : {rel->pathlist, rel->partial_pathlist})
+        foreach (cell, paths) {
+            Path *path = static_cast<Path *>(lfirst(cell));
+            path->rows = clamp_row_est(path->rows * change);
+        }
+}
+
 List *conditions_of(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index) {
     Operators operators{};
     List *conditions = NIL;
@@ -200,8 +219,10 @@ void add_paths(PlannerInfo *root, RelOptInfo *rel, Index relid, RangeTblEntry *e
             (index->indpred != NIL && !index->predOK))
             continue;
         List *conditions = conditions_of(root, rel, index);
-        if (conditions != NIL)
-            add_bounded_paths(root, rel, index, conditions);
+        if (conditions == NIL)
+            continue;
+        correct_estimates(root, rel, conditions);
+        add_bounded_paths(root, rel, index, conditions);
     }
 }
 
