@@ -172,6 +172,33 @@ REINDEX INDEX far_val;
 SELECT check_filter('SELECT * FROM near');
 DROP TABLE far CASCADE;
 
+-- Indexes with lists.
+CREATE TABLE l AS SELECT id, a, b, day, val FROM f;
+CREATE INDEX l_a ON l (a);
+CREATE INDEX l_b ON l (b);
+VACUUM ANALYZE l;
+CREATE INDEX l_val ON l USING ivf (val vector_l2_ops) WITH (lists = 20);
+SET ivf.probes = 20; -- all: what comes is exact
+EXPLAIN (COSTS OFF) SELECT id FROM l WHERE a < 100 ORDER BY val <-> '[1,2,3,4]' LIMIT 5;
+SELECT condition, n AS "limit", check_filter(format('SELECT id, val <-> ''[1,2,3,4]'' AS d FROM l WHERE %s ORDER BY val <-> ''[1,2,3,4]'' LIMIT %s', condition, n))
+    FROM unnest('{a < 10, a < 300 AND b = 3, a < 900 OR b = 4, a < 300 AND val IS NULL, a < 300 AND day < 100}'::text[]) condition, unnest('{10,2000}'::int[]) n;
+SELECT check_filter($$SELECT id, val <-> NULL::vector AS d FROM l WHERE a < 100 ORDER BY val <-> (SELECT NULL::vector) LIMIT 20$$);
+SET ivf.probes = 1; -- few: as many rows
+SET vecx.filter_strategy = index;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 2000) s;
+SELECT explained($$SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 10$$);
+SET vecx.filter_strategy = stream;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 2000) s;
+SELECT explained($$SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 10$$);
+RESET vecx.filter_strategy;
+RESET ivf.probes;
+DROP INDEX l_val;
+CREATE INDEX l_val ON l USING ivfflat (val vector_cosine_ops) WITH (lists = 5);
+SET ivfflat.probes = 5;
+SELECT check_filter($$SELECT id, val <=> '[1,2,3,4]' AS d FROM l WHERE a < 300 ORDER BY val <=> '[1,2,3,4]' LIMIT 30$$);
+RESET ivfflat.probes;
+DROP TABLE l;
+
 -- Security barriers: a function that leaks sees nothing of rows that a policy or a view hides.
 CREATE FUNCTION leak(int) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'seen: %', $1; RETURN true; END $$;
 CREATE TABLE s (id int, tenant text, a int, val vector(2));

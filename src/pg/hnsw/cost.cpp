@@ -213,7 +213,8 @@ SearchEstimate hnsw_masked_estimate(PlannerInfo *, IndexOptInfo *info, double ro
     constexpr double kVisit = 80, kBytes = 16, kReach = 1.4; // operators, bytes of a vector to the operator
     constexpr double kEach = 15, kEachBytes = 100; // the same of rows that are known beforehand, so that they are fetched ahead
     const SearchCost search = search_cost_of(info, 1);
-    const double ahead = SearchCost::look_ahead_for(rows) / std::max(selectivity, 1e-9);
+    const double ahead =
+        std::max(SearchCost::look_ahead_for(rows), static_cast<double>(hnsw_filtered_least_ahead())) / std::max(selectivity, 1e-9);
     const double each = search.layout.each_neighbour ? search.layout.visits * search.neighbours * std::log(search.rows + 1) : kReach;
     SearchEstimate out{};
     out.nodes = std::clamp(ahead * each, 1.0, search.rows);
