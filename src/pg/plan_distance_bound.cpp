@@ -199,11 +199,18 @@ List *conditions_of(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index) {
 bool all_rows_wanted(const PlannerInfo *root) {
     return root->tuple_fraction == 0 && root->limit_tuples <= 0;
 }
+bool has_radius(const IndexPath *path) {
+    ListCell *cell;
+    foreach (cell, path->indexclauses)
+        if (lfirst_node(IndexClause, cell)->indexcol == 0) // other columns have no radius
+            return true;
+    return false;
+}
 void leave_order_to_sort(RelOptInfo *rel, const IndexOptInfo *index) {
     ListCell *cell;
     foreach (cell, rel->pathlist) {
         IndexPath *path = static_cast<IndexPath *>(lfirst(cell));
-        if (!IsA(path, IndexPath) || path->indexinfo != index || path->indexclauses == NIL || path->indexorderbys == NIL)
+        if (!IsA(path, IndexPath) || path->indexinfo != index || !has_radius(path) || path->indexorderbys == NIL)
             continue;
         path->indexorderbys = path->indexorderbycols = NIL;
         path->path.pathkeys = NIL;
