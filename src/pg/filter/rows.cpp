@@ -36,6 +36,11 @@ void take_way(FilteredScan *scan, Way way) {
         }
 }
 
+double mask_rows(const FilteredScan *scan) {
+    const filter::RowMask &mask = scan->run->mask;
+    return static_cast<double>(mask.exact_rows()) + static_cast<double>(mask.whole_pages()) * std::max(1.0, scan->facts.page_rows);
+}
+
 void build_mask(FilteredScan *scan) {
     Run *run = scan->run;
     Node *result = MultiExecProcNode(static_cast<PlanState *>(linitial(scan->css.custom_ps)));
@@ -65,11 +70,7 @@ void build_mask(FilteredScan *scan) {
     ++scan->totals.bitmaps;
     scan->totals.mask_exact_pages += pages;
     scan->totals.mask_lossy_pages += run->mask.whole_pages();
-}
-
-double mask_rows(const FilteredScan *scan) {
-    const filter::RowMask &mask = scan->run->mask;
-    return static_cast<double>(mask.exact_rows()) + static_cast<double>(mask.whole_pages()) * std::max(1.0, scan->facts.page_rows);
+    scan->totals.mask_rows += mask_rows(scan);
 }
 
 // How many rows of a mask of `rows` will be wanted.
@@ -110,7 +111,8 @@ bool index_is_cheaper(FilteredScan *scan, double rows) {
         break;
     }
     const Run *run = scan->run;
-    if (run->tested > 0 && static_cast<double>(run->passed) + 0.5 < kFarAway * static_cast<double>(run->tested) * rows / total)
+    const double expected = static_cast<double>(run->tested) * std::min(1.0, facts.passing) * rows / total;
+    if (static_cast<double>(run->passed) + 0.5 < kFarAway * expected)
         return false;
     return index < kIndexMargin * exact;
 }
@@ -265,23 +267,49 @@ void leave_stream(FilteredScan *scan, size_t most) {
     score_rest(scan, most);
 }
 
-// With the mask, the rows that are waiting or ready and have not been returned included.
+// Ends the stream before the LIMIT has been collected. What has been collected waits for what another way finds.
+void start_over(FilteredScan *scan) {
+    Run *run = scan->run;
+    end_stream(scan);
+    for (ScoredRow &row : run->ready) {
+        if (!row.known) {
+            if (!fetch_filtered_row(scan, &row.tid))
+                continue;
+            ResetExprContext(scan->css.ss.ps.ps_ExprContext);
+            compute_distance(scan, &row);
+        }
+        run->waiting.push(row);
+    }
+    run->ready.clear();
+}
+
+// By the distances of all that the mask has left; nothing has been returned.
+void start_exact(FilteredScan *scan) {
+    Run *run = scan->run;
+    take_way(scan, Way::exact);
+    const double rows = mask_rows(scan) - static_cast<double>(run->mask.removed_rows());
+    if (rows < 1 || !look_at_each(scan, mask_rows(scan)))
+        score_rest(scan, run->most);
+    else if (run->most > 0 && !collect(scan))
+        leave_stream(scan, run->most);
+}
+
+// With the mask, the rows that wait included.
 void start_masked(FilteredScan *scan) {
     Run *run = scan->run;
     build_mask(scan);
     const double rows = mask_rows(scan);
-    scan->totals.mask_rows += rows;
     run->filter.rank = wanted_of(scan, rows) * std::max(1.0, scan->facts.index_rows / std::max(1.0, rows));
-    const bool index = index_is_cheaper(scan, rows);
-    take_way(scan, index ? Way::index : Way::exact);
-    if (index)
-        search(scan);
-    else if (rows < 1 || !look_at_each(scan, rows)) {
-        score_rest(scan, run->most);
+    if (!index_is_cheaper(scan, rows)) {
+        start_exact(scan);
         return;
     }
-    if (run->most > 0 && !collect(scan))
-        leave_stream(scan, run->most);
+    take_way(scan, Way::index);
+    search(scan);
+    if (run->most > 0 && !collect(scan)) {
+        start_over(scan);
+        start_exact(scan);
+    }
 }
 
 // Without a mask, as long as that goes well. False: it did not, and nothing has been returned.
@@ -301,17 +329,7 @@ bool stream(FilteredScan *scan) {
     search(scan);
     if (collect(scan))
         return true;
-    end_stream(scan);
-    for (ScoredRow &row : run->ready) {
-        if (!row.known) {
-            if (!fetch_filtered_row(scan, &row.tid))
-                continue;
-            ResetExprContext(scan->css.ss.ps.ps_ExprContext);
-            compute_distance(scan, &row);
-        }
-        run->waiting.push(row);
-    }
-    run->ready.clear();
+    start_over(scan);
     return false;
 }
 
