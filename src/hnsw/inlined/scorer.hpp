@@ -66,7 +66,7 @@ class MaskScorer {
     void next(Row *row, bool *found) {
         *found = true;
         if (!unknown_.empty()) {
-            *row = Row{unknown_.back(), false, -kInfinity, kInfinity};
+            *row = Row{unknown_.back(), false, false, -kInfinity, kInfinity};
             unknown_.pop_back();
             return;
         }
@@ -76,6 +76,7 @@ class MaskScorer {
         }
         const Known known = rows_.pop();
         row->tid = known.tid;
+        row->maybe = false;
         row->distance = known.low;
         row->farthest = known.high;
         row->certain = known.low >= ceiling_ && (rows_.empty() || known.high <= rows_.top().low);
