@@ -201,9 +201,11 @@ bool all_rows_wanted(const PlannerInfo *root) {
 }
 bool has_radius(const IndexPath *path) {
     ListCell *cell;
-    foreach (cell, path->indexclauses)
-        if (lfirst_node(IndexClause, cell)->indexcol == 0) // other columns have no radius
+    foreach (cell, path->indexclauses) {
+        const IndexClause *clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol == 0 && !IsA(clause->rinfo->clause, NullTest)) // other columns have no radius, nor has IS NOT NULL
             return true;
+    }
     return false;
 }
 void leave_order_to_sort(RelOptInfo *rel, const IndexOptInfo *index) {
