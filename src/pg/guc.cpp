@@ -58,6 +58,7 @@ const config_enum_entry kFilterOptions[] = {
     {"auto", kFilterAuto, false},
     {"exact", kFilterExact, false},
     {"index", kFilterIndex, false},
+    {"stream", kFilterStream, false},
     {nullptr, 0, false},
 };
 
@@ -210,9 +211,10 @@ void define_settings() {
     DefineCustomBoolVariable("vecx.enable_bitmap_filter",
                              "Enables the planner's use of vector index scans that are given a bitmap of matching rows.",
                              nullptr, &bitmap_filter, true, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr, nullptr);
-    DefineCustomEnumVariable("vecx.filter_strategy", "Sets how a scan with a bitmap of matching rows finds the nearest of them.",
-                             "auto: as is cheaper for their number, and the other way when that proves wrong; exact: always by "
-                             "their distances; index: always through the vector index, as far as it reaches.",
+    DefineCustomEnumVariable("vecx.filter_strategy", "Sets how a filtered scan finds the nearest of the matching rows.",
+                             "auto: as is cheaper for their number, and another way when that proves wrong; exact: always by "
+                             "their distances; index: always through the vector index among them, as far as it reaches; stream: "
+                             "through the vector index, each row tested, as far as the scan has a LIMIT.",
                              &filter_strategy_value, kFilterAuto, kFilterOptions, PGC_USERSET, GUC_EXPLAIN, nullptr, nullptr,
                              nullptr);
 

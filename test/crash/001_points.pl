@@ -106,7 +106,8 @@ sub wait_until
 sub recovered
 {
 	my ($out, $err);
-	wait_until('recovery', sub { $node->psql('postgres', 'SELECT 1', stdout => \$out, stderr => \$err) == 0 });
+	# A psql that is refused may end before it is told its statement, at which psql() dies.
+	wait_until('recovery', sub { (eval { $node->psql('postgres', 'SELECT 1', stdout => \$out, stderr => \$err) } // 2) == 0 });
 	return;
 }
 
@@ -208,7 +209,7 @@ foreach my $s (@subjects)
 	my $n = $s->{name};
 	create_subject($node, $s);
 	create_subject($node, $s, table => "g_$n", rows => 0);
-	$node->safe_psql('postgres', "CREATE TABLE b_$n (id bigint, v $s->{type}); CREATE UNLOGGED TABLE u_$n (id bigint, v $s->{type});"
+	$node->safe_psql('postgres', "CREATE TABLE b_$n (id bigint, version int NOT NULL DEFAULT 0, v $s->{type}); CREATE UNLOGGED TABLE u_$n (LIKE b_$n INCLUDING ALL);"
 		  . fill($s, "b_$n", "SELECT generate_series(1, $s->{spill}{rows})") . fill($s, "u_$n", 'SELECT generate_series(1, 30)'));
 }
 

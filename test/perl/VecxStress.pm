@@ -14,7 +14,7 @@ our @EXPORT = qw(methods create_functions create_table index_ddl settings whole_
 # Every access method, with the options that make another index of it. A new one needs a line here. `using` is of a table
 # with the columns v and h of create_table; `settings` make searches of that method see all rows.
 my @methods = (
-	{ name => 'plain', using => 'hnsw (v vector_l2_ops) WITH (layout = plain)', column => 'v', op => '<->', lost => 0.05 },
+	{ name => 'plain', using => 'hnsw (v vector_l2_ops) WITH (layout = plain)', column => 'v', op => '<->', lost => 0.005 },
 	{ name => 'inline', using => 'hnsw (v vector_l2_ops) WITH (layout = inline)', column => 'v', op => '<->' },
 	{ name => 'compact', using => 'hnsw (h halfvec_cosine_ops) WITH (layout = compact)', column => 'h', op => '<=>' },
 	# Operators that no other index of the table has, so that these are the ones that answer.

@@ -28,8 +28,8 @@ BEGIN
 	END LOOP;
 	RETURN cardinality(found) || ' rows';
 END $$;
-CREATE TABLE conditions (nr serial, c text);
-INSERT INTO conditions (c) VALUES ('b'), ('NOT b'), ('b = true AND i4 < 0'), ('b IS NULL'), ('i2 = 5'), ('i2 = 5::int2'), ('i2 < 5::int8'),
+CREATE TABLE asked (nr serial, c text);
+INSERT INTO asked (c) VALUES ('b'), ('NOT b'), ('b = true AND i4 < 0'), ('b IS NULL'), ('i2 = 5'), ('i2 = 5::int2'), ('i2 < 5::int8'),
 	('i4 = -3'), ('i4 BETWEEN -5 AND 5'), ('i4 > 100'), ('i4 >= 14'), ('i4 = ANY (''{1,2,NULL,-9}'')'), ('i4 = ANY (''{}'')'),
 	('i4 < ANY (''{-8,-7}'')'), ('i4 > ANY (''{8,9,NULL}'')'), ('i8 = -50000000000'), ('i8 >= 0'), ('i8 < 7'), ('f4 = 2'), ('f4 <= 0.5'), ('f4 > 7.5::float8'),
 	('f8 = 0'), ('f8 > 1000'), ('f8 >= ''NaN'''), ('f8 < ''-infinity'''), ('n = 5e20'), ('n > 5e20'), ('n >= 500000000000000000001'), ('n < 500000000000000000001'),
@@ -39,25 +39,25 @@ INSERT INTO conditions (c) VALUES ('b'), ('NOT b'), ('b = true AND i4 < 0'), ('b
 	('NOT b AND t = ''text 3'' AND n > 3e20 AND d < ''2020-01-20'''), ('i4 IS NOT NULL'), ('i4 IS NULL AND v IS NOT NULL'), ('i4 = 1 AND v <<->> sphere(''[9,-20,30,5,50,-60,7,0]''::vector, 150)');
 CREATE INDEX att_idx ON att USING hnsw (v vector_l2_ops, i4, b, i2, i8, f4, f8, n, d, ts, tz, u, t, vc, m);
 ANALYZE att;
-SELECT c, same(c) FROM conditions ORDER BY nr;
+SELECT c, same(c) FROM asked ORDER BY nr;
 SELECT vecx_check_index('att_idx', true);
 -- The same after inserts, updates of columns and of vectors, deletes and VACUUM; in the other layout; under cosine.
 INSERT INTO att SELECT id + 1000, v, b, i2, i4, i8, f4, f8, n, d, ts, tz, u, t, vc, m FROM att WHERE id % 3 = 0;
 UPDATE att SET i4 = i4 + 1, t = t || '' WHERE id % 5 = 0;
 UPDATE att SET v = v + '[1,1,1,1,1,1,1,1]' WHERE id % 8 = 0;
-SELECT count(*) AS differ FROM conditions WHERE same(c) !~ '^\d+ rows$';
+SELECT count(*) AS differ FROM asked WHERE same(c) !~ '^\d+ rows$';
 SELECT vecx_check_index('att_idx', true) > 0 AS sound;
 DELETE FROM att WHERE id % 4 = 1;
 VACUUM att;
-SELECT count(*) AS differ FROM conditions WHERE same(c) !~ '^\d+ rows$';
+SELECT count(*) AS differ FROM asked WHERE same(c) !~ '^\d+ rows$';
 SELECT vecx_check_index('att_idx', true) > 0 AS sound;
 REINDEX INDEX att_idx;
-SELECT count(*) AS differ FROM conditions WHERE same(c) !~ '^\d+ rows$';
+SELECT count(*) AS differ FROM asked WHERE same(c) !~ '^\d+ rows$';
 DROP INDEX att_idx;
 CREATE INDEX att_idx ON att USING hnsw (v vector_cosine_ops, m, vc, t, u, tz, ts, d, n, f8, f4, i8, i2, b, i4) WITH (layout = compact);
-SELECT count(*) AS differ FROM conditions WHERE same(c, '<=>') !~ '^\d+ rows$' AND c !~ 'sphere';
+SELECT count(*) AS differ FROM asked WHERE same(c, '<=>') !~ '^\d+ rows$' AND c !~ 'sphere';
 INSERT INTO att SELECT id + 2000, v, b, i2, i4, i8, f4, f8, n, d, ts, tz, u, t, vc, m FROM att WHERE id % 3 = 0;
-SELECT count(*) AS differ FROM conditions WHERE same(c, '<=>') !~ '^\d+ rows$' AND c !~ 'sphere';
+SELECT count(*) AS differ FROM asked WHERE same(c, '<=>') !~ '^\d+ rows$' AND c !~ 'sphere';
 SELECT vecx_check_index('att_idx', true) > 0 AS sound;
 
 -- What the planner makes of it. Without an order, and for rows without a vector, the index is of no use.
@@ -105,6 +105,6 @@ SELECT shop, (SELECT count(*) FROM (SELECT 1 FROM none n WHERE n.shop = s.shop O
 SELECT vecx_check_index('none_idx', true);
 TRUNCATE none;
 SELECT count(*) FROM (SELECT 1 FROM none WHERE shop = 1 ORDER BY v <-> '[1,2,3]') s;
-DROP TABLE att, none, conditions, out1, out2;
+DROP TABLE att, none, asked, out1, out2;
 DROP FUNCTION same;
 DROP TYPE mood;

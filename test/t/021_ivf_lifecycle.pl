@@ -73,7 +73,7 @@ same_answers('reuse of freed space');
 $primary->safe_psql('postgres', "CREATE UNLOGGED TABLE forgotten (v vector(3));
 	CREATE INDEX ON forgotten USING ivf (v vector_l2_ops); INSERT INTO forgotten SELECT ARRAY[i, i, i]::vector FROM generate_series(1, 100) i;
 	INSERT INTO points SELECT i, $values FROM generate_series(5001, 5300) i");
-my %before = map { "$_->{type}_$_->{metric}" => answers($primary, $_) } @classes;
+my %before = map { ("$_->{type}_$_->{metric}" => answers($primary, $_)) } @classes;
 $primary->stop('immediate');
 $primary->start;
 is(answers($primary, $_), $before{"$_->{type}_$_->{metric}"}, "$_->{type} $_->{metric} after a crash") foreach (@classes);

@@ -97,9 +97,9 @@ struct Attributed {
     void vacuum(Dead dead) {
         TestArena arena;
         VacuumResult result{};
-        Status s = remove_tids(store, arena.arena, [&](HeapTid tid) { return dead(row_of(tid)); }, &result);
+        Status s = inlined::remove_tids(store, arena.arena, [&](HeapTid tid) { return dead(row_of(tid)); }, &result);
         ASSERT_TRUE(s.ok()) << s.message;
-        s = repair(store, arena.arena, 4 << 20, &result);
+        s = inlined::repair(store, arena.arena, 4 << 20, &result);
         ASSERT_TRUE(s.ok()) << s.message;
         std::erase_if(rows, [&](const auto &row) { return dead(row.first); });
         tend();
@@ -108,7 +108,7 @@ struct Attributed {
         TestArena arena;
         std::string findings;
         CheckSummary sum{};
-        Status s = check(store, arena.arena, [&](const Status &finding) { findings += std::string(finding.message) + "\n"; }, &sum);
+        Status s = inlined::check(store, arena.arena, [&](const Status &finding) { findings += std::string(finding.message) + "\n"; }, &sum);
         EXPECT_TRUE(s.ok()) << s.message;
         EXPECT_EQ(findings, "") << when;
     }

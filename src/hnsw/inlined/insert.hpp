@@ -23,7 +23,7 @@ inline uint32_t links_to_offer(const Shape &shape) { return shape.places / 2u; }
 template <NodeStore S>
 Status find_near(S &store, Linker<S> &linker, MetaRecord *meta, const NewNode &node, Link ignore, size_t memory_limit) {
     Explorer<S> &explorer = linker.explorer;
-    explorer.begin(node, std::max(candidates_for(meta->ef_construction), kMinInsertEf), ignore, memory_limit);
+    explorer.begin(node, std::max(candidates_for(meta->ef_construction, linker.shape().dim), kMinInsertEf), ignore, memory_limit);
     bool replaced = false;
     while (!meta->entry.none() && !explorer.entry_found) {
         store.poll();

@@ -14,7 +14,7 @@ class Repairer {
     Repairer(S &store, Arena &arena, const MetaRecord &meta, const Shape &shape, uint32_t body_size, size_t memory_limit,
              VacuumResult *result)
         : store_(&store), shape_(shape), limit_(std::max(memory_limit, kLeastMemory)), result_(result), map_(arena),
-          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction), map_), seen_(arena), early_(arena), late_(arena),
+          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction, shape.dim), map_), seen_(arena), early_(arena), late_(arena),
           here_(arena), links_(arena), dead_(arena) {
         seen_.reserve(kMaxSlots);
     }

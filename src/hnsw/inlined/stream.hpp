@@ -155,7 +155,7 @@ class Stream {
     };
 
     size_t target() const {
-        return std::max(kLeastTarget, look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1));
+        return std::max({kLeastTarget, options_.least_ahead, look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1)});
     }
 
     // Of a list that goes on elsewhere, nothing is known.

@@ -121,7 +121,7 @@ BuildPlan make_plan(const IndexFacts &facts, const inlined::Frame &frame, double
     plan.bound2 = frame.bound2;
     memcpy(plan.secret, frame.secret, sizeof plan.secret);
     plan.expected_rows = expected_rows;
-    plan.options.ef = inlined::candidates_for(static_cast<uint32_t>(facts.ef_construction));
+    plan.options.ef = inlined::candidates_for(static_cast<uint32_t>(facts.ef_construction), facts.shape.dim);
     plan.options.fill = kFill;
     fit_to_memory(plan, static_cast<size_t>(maintenance_work_mem) * 1024);
     return plan;

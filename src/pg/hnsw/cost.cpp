@@ -116,9 +116,9 @@ struct SearchCost {
     Cost until(double returned, double passing = 1) const { return after(returned, look_ahead_for(returned) / passing); }
 
     // All that pass, without the graph: an entry each of the directory, and a visit for each that passes.
-    Cost direct(double passing) const {
+    Cost direct(double returned, double passing) const {
         const double visits = std::max(1.0, rows * passing);
-        const double operators = visits * (visit / 2 + row) + rows * kEntry;
+        const double operators = visits * visit / 2 + rows * kEntry + returned * row;
         return cpu_operator_cost * operators + page_cost * distinct(pages, visits * searches) / searches;
     }
 
@@ -238,10 +238,9 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
     *total_cost =
         *startup_cost + (search.until(std::max(2.0, taken), passing) - *startup_cost) * last / taken;
     if (others != NIL) { // or all that pass, by the directory of attributes
-        const double direct = search.direct(passing);
-        if (direct < search.until(std::max(2.0, taken), passing)) {
-            *startup_cost = direct;
-            *total_cost = direct + cpu_operator_cost * last;
+        if (search.direct(taken, passing) < search.until(std::max(2.0, taken), passing)) {
+            *startup_cost = search.direct(1, passing);
+            *total_cost = search.direct(last, passing);
         }
     }
 
@@ -258,13 +257,17 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
 // out, times 1.3 to 1.6.
 SearchEstimate hnsw_masked_estimate(PlannerInfo *, IndexOptInfo *info, double rows, double selectivity) {
     constexpr double kVisit = 80, kBytes = 16, kReach = 1.4; // operators, bytes of a vector to the operator
+    constexpr double kEach = 15, kEachBytes = 100; // the same of rows that are known beforehand, so that they are fetched ahead
     const SearchCost search = search_cost_of(info, 1);
-    const double ahead = SearchCost::look_ahead_for(rows) / std::max(selectivity, 1e-9);
+    const double ahead =
+        std::max(SearchCost::look_ahead_for(rows), static_cast<double>(hnsw_filtered_least_ahead())) / std::max(selectivity, 1e-9);
     const double each = search.layout.each_neighbour ? search.layout.visits * search.neighbours * std::log(search.rows + 1) : kReach;
-    SearchEstimate out;
+    SearchEstimate out{};
     out.nodes = std::clamp(ahead * each, 1.0, search.rows);
     out.visit = cpu_operator_cost * (kVisit + payload_bytes(facts_of(info)) / kBytes) +
                 search.page_cost * distinct(search.pages, out.nodes) / out.nodes;
+    if (facts_of(info).layout != hnsw::LayoutKind::plain)
+        out.each = cpu_operator_cost * (kEach + payload_bytes(facts_of(info)) / kEachBytes) + search.page_cost;
     return out;
 }
 

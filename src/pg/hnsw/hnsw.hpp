@@ -103,6 +103,8 @@ void hnsw_end_scan(IndexScanDesc scan);
 bool hnsw_report_scan(IndexScanDesc scan, ScanReport *report);
 // scan.cpp: bytes that a scan may keep of what it has visited
 size_t hnsw_scan_memory();
+// masked_stream.cpp: the least look-ahead of a filtered scan
+size_t hnsw_filtered_least_ahead();
 // cost.cpp: for filtered scans, pg/filter/masked_stream.hpp
 SearchEstimate hnsw_masked_estimate(PlannerInfo *root, IndexOptInfo *index, double rows, double selectivity);
 
