@@ -8,6 +8,7 @@
 extern "C" {
 #include "access/genam.h"
 #include "catalog/pg_type_d.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/date.h"
@@ -96,9 +97,11 @@ void read_array(const AttributeColumns::Column &column, Datum value, Oid element
     deconstruct_array(array, ARR_ELEMTYPE(array), width, by_value, alignment, &elements, &nulls, &count);
     uint64_t *keys = static_cast<uint64_t *>(palloc_extended(sizeof(uint64_t) * static_cast<size_t>(std::max(count, 1)), MCXT_ALLOC_HUGE));
     uint32_t n = 0;
-    for (int i = 0; i < count; ++i)
+    for (int i = 0; i < count; ++i) {
+        CHECK_FOR_INTERRUPTS();
         if (!nulls[i])
             keys[n++] = key_of(column.kind, element, column.collation, elements[i]);
+    }
     std::sort(keys, keys + n);
     n = static_cast<uint32_t>(std::unique(keys, keys + n) - keys);
     out->keys = keys;

@@ -142,19 +142,25 @@ struct SearchCost {
 };
 
 // Rows without a vector, and zero vectors under cosine, are not in the index: a scan needs an order, as pgvector's, or a sphere.
+// The order of the inner side of a nested loop is nobody's: such a path has it only because the query has one. Of several
+// spheres a scan makes a filter, not an end. And of two distances it has the order of the first only, where PostgreSQL
+// believes that it has both.
 bool starts_at_a_vector(const IndexPath *path) {
+    if (list_length(path->indexorderbys) > 1)
+        return false;
     bool sphere = false;
     ListCell *cell;
     foreach (cell, path->indexclauses) {
         const IndexClause *clause = lfirst_node(IndexClause, cell);
         if (clause->indexcol != 0)
             continue;
-        if (!IsA(clause->rinfo->clause, NullTest))
-            sphere = true;
-        else if (reinterpret_cast<const NullTest *>(clause->rinfo->clause)->nulltesttype == IS_NULL)
+        const Expr *condition = linitial_node(RestrictInfo, clause->indexquals)->clause;
+        if (!IsA(condition, NullTest))
+            sphere |= !IsA(condition, ScalarArrayOpExpr);
+        else if (reinterpret_cast<const NullTest *>(condition)->nulltesttype == IS_NULL)
             return false;
     }
-    return sphere || path->indexorderbys != NIL;
+    return sphere || (path->indexorderbys != NIL && path->path.param_info == nullptr);
 }
 
 // How many rows of the index the query will take, as far as can be told: the rows it wants, and for

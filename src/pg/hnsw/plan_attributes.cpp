@@ -26,14 +26,14 @@ namespace {
 set_rel_pathlist_hook_type next_hook = nullptr;
 
 // The column of the index, from 1, that the condition compares with any element of something constant during the scan; else 0.
-int column_of_array(const IndexOptInfo *info, const RestrictInfo *rinfo) {
+int column_of_array(PlannerInfo *root, const IndexOptInfo *info, const RestrictInfo *rinfo) {
     if (!IsA(rinfo->clause, ScalarArrayOpExpr))
         return 0;
     const ScalarArrayOpExpr *clause = reinterpret_cast<const ScalarArrayOpExpr *>(rinfo->clause);
     if (!clause->useOr || list_length(clause->args) != 2)
         return 0;
     Node *left = static_cast<Node *>(linitial(clause->args)), *right = static_cast<Node *>(lsecond(clause->args));
-    if (bms_is_member(static_cast<int>(info->rel->relid), pull_varnos(nullptr, right)) || contain_volatile_functions(right))
+    if (bms_is_member(static_cast<int>(info->rel->relid), pull_varnos(root, right)) || contain_volatile_functions(right))
         return 0;
     for (int i = 1; i < info->nkeycolumns; ++i)
         if (match_index_to_operand(left, i, const_cast<IndexOptInfo *>(info)) && op_in_opfamily(clause->opno, info->opfamily[i]) &&
@@ -69,7 +69,7 @@ IndexClause *clause_of(PlannerInfo *root, const IndexOptInfo *info, RestrictInfo
         return nullptr;
     bool value;
     RestrictInfo *condition = rinfo;
-    int column = column_of_array(info, rinfo);
+    int column = column_of_array(root, info, rinfo);
     if (column == 0 && (column = column_of_boolean(info, rinfo, &value)) != 0) {
         Node *operand = reinterpret_cast<Node *>(rinfo->clause);
         if (is_notclause(operand))

@@ -136,6 +136,10 @@ Target read_keys(IndexScanDesc scan, Metric metric) {
         }
         if (key.sk_strategy != kSphereStrategy)
             elog(ERROR, "unrecognized hnsw strategy number: %d", key.sk_strategy);
+        if ((key.sk_flags & SK_SEARCHARRAY) != 0 && (key.sk_flags & SK_ISNULL) == 0) {
+            target.recheck = true; // in one of several spheres: no radius says that
+            continue;
+        }
         Sphere sphere{};
         if ((key.sk_flags & SK_ISNULL) == 0)
             sphere = read_sphere(key.sk_argument);
@@ -238,6 +242,8 @@ void end_search(ScanState *state) {
 } // namespace
 
 IndexScanDesc hnsw_begin_scan(Relation index, int nkeys, int norderbys) {
+    if (norderbys > 1) // the planner is told never to ask (cost.cpp)
+        elog(ERROR, "cannot scan %s index in more than one order", access_method_name(index));
     IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
     ScanState *state = static_cast<ScanState *>(palloc(sizeof(ScanState)));
     state->context = AllocSetContextCreate(CurrentMemoryContext, "hnsw scan", ALLOCSET_DEFAULT_SIZES);

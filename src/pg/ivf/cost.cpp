@@ -79,7 +79,7 @@ double page_cost_of(const IndexOptInfo *info, double pages) {
 
 void ivf_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                        Selectivity *selectivity, double *correlation, double *pages) {
-    if (path->indexorderbys == NIL) {
+    if (list_length(path->indexorderbys) != 1) { // of two distances a scan has the order of the first only
         *startup_cost = *total_cost = get_float8_infinity();
         *selectivity = 0;
         *correlation = 0;
