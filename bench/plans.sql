@@ -1,6 +1,7 @@
 -- Whether the planner chooses well: each query is measured with the vector index, with a B-tree and a sort, and with a
 -- sequential scan, and as the planner runs it. Called by bench/run plans; prints the table, and last the number of
 -- queries whose plan takes more than twice the time of the best one. Everything is in schema bench_plans.
+-- psql's variable method names the access method of the vector index: hnsw, or ivf.
 \set ON_ERROR_STOP on
 \set QUIET on
 \pset footer off
@@ -8,6 +9,11 @@ SET client_min_messages = warning;
 DROP SCHEMA IF EXISTS bench_plans CASCADE;
 CREATE SCHEMA bench_plans;
 SET search_path = bench_plans, public;
+\if :{?method}
+\else
+\set method hnsw
+\endif
+SELECT set_config('bench.method', :'method', false) \g /dev/null
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 LOAD 'vecx';
@@ -33,7 +39,7 @@ BEGIN
             EXECUTE format('INSERT INTO %I SELECT i, row_number() OVER (ORDER BY random()) - 1, make_vector(%s)
                 FROM generate_series(1, %s) i ORDER BY i', name, d, n);
             EXECUTE format('CREATE INDEX %I ON %I (r)', name || '_r', name);
-            EXECUTE format('CREATE INDEX %I ON %I USING hnsw (v vector_l2_ops)', name || '_v', name);
+            EXECUTE format('CREATE INDEX %I ON %I USING %I (v vector_l2_ops)', name || '_v', name, current_setting('bench.method'));
         END LOOP;
     END LOOP;
 END $$;

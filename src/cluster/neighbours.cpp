@@ -1,6 +1,8 @@
 #include "cluster/neighbours.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/rng.hpp"
@@ -13,6 +15,7 @@ namespace {
 
 constexpr float kNone = std::numeric_limits<float>::infinity();
 constexpr float kWeight = 2.0f / 3; // of the first of two rows that a query lies between
+constexpr uint32_t kHoldOutFrom = 20; // rows of a sample for each query
 
 void keep(Neighbour *found, Neighbour fresh) {
     uint32_t at = kKept - 1;
@@ -23,15 +26,23 @@ void keep(Neighbour *found, Neighbour fresh) {
 
 } // namespace
 
-void make_queries(const float *rows, uint32_t count, bool unit, uint64_t seed, const Panels &queries, float *scratch) {
+void make_queries(float *rows, uint32_t *count, bool unit, uint64_t seed, const Panels &queries, float *scratch) {
     Rng rng(mix64(seed + 1000));
     const uint32_t dim = queries.dim;
+    const bool hold_out = *count >= kQueries * kHoldOutFrom;
     for (uint32_t q = 0; q < kQueries; ++q) {
-        const float *a = rows + rng.below(count) * dim, *b = rows + rng.below(count) * dim;
+        const uint32_t at = static_cast<uint32_t>(rng.below(*count));
+        float *a = rows + size_t{at} * dim;
+        const float *b = rows + rng.below(*count) * dim;
         double square = 0;
         for (uint32_t j = 0; j < dim; ++j) {
             scratch[j] = query_is_row(q) ? a[j] : kWeight * a[j] + (1 - kWeight) * b[j];
             square += static_cast<double>(scratch[j]) * scratch[j];
+        }
+        if (query_is_row(q) && hold_out) {
+            --*count;
+            if (at != *count)
+                memcpy(a, rows + size_t{*count} * dim, dim * sizeof(float));
         }
         if (unit && square > 0)
             for (uint32_t j = 0; j < dim; ++j)
@@ -77,21 +88,15 @@ void NearestRows::merge(const NearestRows &other) const {
                 keep(found + q * kKept, other.found[q * kKept + i]);
 }
 
-uint32_t probes_for(double wanted, const Clustering &clustering, const Panels &queries, Nearness nearness,
-                    const NearestRows &nearest, Arena &arena, double *reached) {
+RecallCurve::RecallCurve(const Clustering &clustering, const Panels &queries, Nearness nearness, const NearestRows &nearest,
+                         Arena &arena)
+    : places_(arena.make_array<uint32_t>(size_t{kQueries} * kNeighbours)), lists_(clustering.lists.columns) {
     const Panels &lists = clustering.lists;
-    *reached = 0;
-    if (lists.columns == 0)
-        return 0;
     float *query = arena.make_array<float>(queries.dim);
-    float *score = arena.make_array<float>(lists.panels() * Panels::kColumns);
+    float *score = arena.make_array<float>(size_t{lists.panels()} * Panels::kColumns);
     float *zeroes = arena.make_array<float>(Panels::kColumns);
-    uint32_t *found_at = arena.make_array<uint32_t>(size_t{lists.columns} + 1); // neighbours by the place of their list
     for (uint32_t c = 0; c < Panels::kColumns; ++c)
         zeroes[c] = 0;
-    for (uint32_t p = 0; p <= lists.columns; ++p)
-        found_at[p] = 0;
-    uint64_t all = 0;
     for (uint32_t q = 0; q < kQueries; ++q) {
         queries.get(q, query);
         for (uint32_t p = 0; p < lists.panels(); ++p) {
@@ -100,29 +105,55 @@ uint32_t probes_for(double wanted, const Clustering &clustering, const Panels &q
                                           nearness == Nearness::product ? zeroes : lists.bias + size_t{p} * Panels::kColumns,
                                           score + size_t{p} * Panels::kColumns);
         }
-        const bool itself = query_is_row(q) && nearness == Nearness::distance;
-        for (uint32_t i = itself ? 1 : 0; i < (itself ? kKept : kNeighbours); ++i) {
-            const Neighbour &neighbour = nearest.found[q * kKept + i];
-            if (!(neighbour.key < kNone) || neighbour.list >= lists.columns)
-                continue;
-            uint32_t before = 0;
-            for (uint32_t c = 0; c < lists.columns; ++c)
-                before += score[c] > score[neighbour.list];
-            ++found_at[before];
-            ++all;
+        const uint32_t skip = query_is_row(q) && nearness == Nearness::distance ? 1 : 0; // itself
+        for (uint32_t i = 0; i < kNeighbours; ++i) {
+            const Neighbour &neighbour = nearest.found[q * kKept + skip + i];
+            uint32_t before = kNowhere;
+            if (neighbour.key < kNone && neighbour.list < lists.columns) {
+                before = 0;
+                for (uint32_t c = 0; c < lists.columns; ++c)
+                    before += score[c] > score[neighbour.list];
+            }
+            places_[q * kNeighbours + i] = before;
         }
     }
-    uint32_t probes = 0;
-    uint64_t sum = 0;
-    while (all > 0 && probes < lists.columns && static_cast<double>(sum) < wanted * static_cast<double>(all))
-        sum += found_at[probes++];
-    if (all > 0)
-        *reached = static_cast<double>(sum) / static_cast<double>(all);
-    arena.give_back(found_at);
     arena.give_back(zeroes);
     arena.give_back(score);
     arena.give_back(query);
-    return probes;
+}
+
+uint32_t RecallCurve::probes_for(bool rows, double wanted, double errors, double *mean) const {
+    uint32_t steps[kQueries * kNeighbours], count = 0; // where recall rises
+    for (uint32_t q = 0; q < kQueries; ++q)
+        for (uint32_t i = 0; query_is_row(q) == rows && i < kNeighbours; ++i)
+            if (places_[q * kNeighbours + i] != kNowhere)
+                steps[count++] = places_[q * kNeighbours + i];
+    std::sort(steps, steps + count);
+    *mean = 0;
+    for (uint32_t step = 0; step < count; ++step) {
+        if (step + 1 < count && steps[step + 1] == steps[step])
+            continue;
+        double sum = 0, squares = 0, asked = 0;
+        for (uint32_t q = 0; q < kQueries; ++q) {
+            uint32_t found = 0, all = 0;
+            for (uint32_t i = 0; query_is_row(q) == rows && i < kNeighbours; ++i) {
+                const uint32_t place = places_[q * kNeighbours + i];
+                all += place != kNowhere;
+                found += place <= steps[step];
+            }
+            if (all == 0)
+                continue;
+            const double recall = static_cast<double>(found) / all;
+            sum += recall;
+            squares += recall * recall;
+            ++asked;
+        }
+        *mean = sum / asked;
+        const double variance = asked > 1 ? std::max(0.0, (squares - sum * sum / asked) / (asked - 1)) : 0;
+        if (*mean - errors * std::sqrt(variance / asked) >= wanted)
+            return steps[step] + 1;
+    }
+    return count > 0 ? lists_ : 0;
 }
 
 } // namespace vecx::cluster

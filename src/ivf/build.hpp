@@ -11,6 +11,7 @@ namespace vecx::ivf {
 struct BuildStatistics {
     uint32_t auto_probes; // 0: not measured
     float auto_recall;
+    ProbesCurve curve;
 };
 
 // The store is of an empty relation that nobody else sees (or of the init fork: begin, one branch, one list, finish).
@@ -100,6 +101,7 @@ class Builder {
             meta_.built_spread2 = 0x1p126f;
         meta_.auto_probes = statistics.auto_probes;
         meta_.auto_recall = statistics.auto_recall;
+        meta_.curve = statistics.curve;
         VECX_CRASH_SITE("ivf.build.commit");
         return store_->update(kMetaBlock, [&](MutablePage &page) {
             init_meta(page, meta_);

@@ -89,6 +89,16 @@ struct CentroidHead {
 static_assert(sizeof(CentroidHead) == 64);
 constexpr uint32_t kClosing = 1; // takes no new rows: VACUUM will move those it has
 
+// How many lists reached which recall when the index was built, each the lower 95 % limit of what some queries found.
+struct ProbesCurve {
+    static constexpr uint32_t kPoints = 3;
+    static constexpr double kRecall[kPoints] = {0.90, 0.95, 0.99};
+    uint32_t rows[kPoints];    // queries that are rows
+    uint32_t between[kPoints]; // queries that lie between two rows
+    uint32_t queries;          // of both kinds; 0: not measured
+    uint32_t pad;
+};
+
 // Behind 8 bytes (magic, version, kind) of block 0.
 struct MetaRecord {
     uint8_t element_type; // ElementType
@@ -106,13 +116,14 @@ struct MetaRecord {
     uint32_t sweep;     // goes up with each VACUUM that looks for pages out of reach
     Link mean;          // first page of the mean (PageKind::vector); none: zero
     Link root;          // first page of the branches
-    uint32_t auto_probes; // that reached auto_recall on a sample when the index was built; 0: unknown
-    float auto_recall;
+    uint32_t auto_probes; // that an automatic scan begins with; 0: unknown
+    float auto_recall;    // of the harder kind of queries with these, in the mean
     uint64_t built_rows; // rows when built or clustered anew
     float built_spread2; // mean square distance of a row and its centroid then
     uint32_t wanted_lists; // the option; 0: automatic
     Link codebook;         // first page of the codebook (PageKind::codebook), of sq8 and pq
-    uint64_t reserved[7];
+    ProbesCurve curve;
+    uint64_t reserved[3];
 };
 static_assert(sizeof(MetaRecord) == 136 && std::is_trivially_copyable_v<MetaRecord>);
 

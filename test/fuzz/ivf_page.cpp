@@ -153,7 +153,7 @@ void build(IvfStore &store, const ivf::Shape &shape) {
                 built(builder.add(list, ivf::HeapTid{0, static_cast<uint16_t>(list), static_cast<uint16_t>(i + 1)}, reinterpret_cast<uint8_t *>(row.data())));
             }
         }).ok());
-    built(builder.finish({0, 0}));
+    built(builder.finish({}));
 }
 
 void use(IvfStore &store, const ivf::Shape &expected) {

@@ -362,12 +362,15 @@ struct Asked {
     Panels queries;
     std::vector<Neighbour> found;
     NearestRows nearest;
+    uint32_t left; // of the sample
 
     Asked(const std::vector<float> &rows, uint32_t dim)
         : elements(Panels::element_count(kQueries, dim)), bias(Panels::bias_count(kQueries)), scratch(dim),
           queries{elements.data(), bias.data(), kQueries, dim}, found(kQueries * kKept), nearest{found.data()} {
         queries.clear();
-        make_queries(rows.data(), static_cast<uint32_t>(rows.size() / dim), false, 3, queries, scratch.data());
+        std::vector<float> sample = rows;
+        left = static_cast<uint32_t>(rows.size() / dim);
+        make_queries(sample.data(), &left, false, 3, queries, scratch.data());
         nearest.clear();
     }
 };
@@ -421,18 +424,27 @@ TEST_F(Cluster, ProbesAreAsManyAsItTakes) {
     Asked asked(rows, kDim);
     Counted counted;
     Arena arena = counted.arena();
-    double reached;
-    EXPECT_EQ(probes_for(0.9, t.clustering, asked.queries, Nearness::distance, asked.nearest, arena, &reached), 0u); // no rows yet
+    EXPECT_EQ(asked.left, kCount - kQueries / 2); // rows that are queries have left it
+    double mean;
+    const RecallCurve none(t.clustering, asked.queries, Nearness::distance, asked.nearest, arena);
+    EXPECT_EQ(none.probes_for(true, 0.9, 0, &mean), 0u); // no rows yet
     asked.nearest.add(asked.queries, Nearness::distance, pointers.data(), assigned.which.data(), kCount);
-    uint32_t before = 0;
-    for (double wanted : {0.5, 0.8, 0.95, 1.0}) {
-        const uint32_t probes = probes_for(wanted, t.clustering, asked.queries, Nearness::distance, asked.nearest, arena, &reached);
-        EXPECT_GE(reached, wanted);
-        EXPECT_GE(probes, std::max(before, 1u));
-        EXPECT_LE(probes, t.lists);
-        before = probes;
+    const RecallCurve curve(t.clustering, asked.queries, Nearness::distance, asked.nearest, arena);
+    for (bool rows_only : {true, false}) {
+        uint32_t before = 0;
+        for (double wanted : {0.5, 0.8, 0.95, 1.0}) {
+            const uint32_t probes = curve.probes_for(rows_only, wanted, 0, &mean);
+            EXPECT_GE(mean, wanted - 1e-9);
+            EXPECT_GE(probes, std::max(before, 1u));
+            EXPECT_LE(probes, t.lists);
+            before = probes;
+            // To be sure of it takes as many or more.
+            double sure;
+            EXPECT_GE(curve.probes_for(rows_only, wanted, 2, &sure), probes);
+            EXPECT_GE(sure, mean);
+        }
+        EXPECT_GT(before, 2u);
     }
-    EXPECT_GT(before, 2u);
 }
 
 TEST_F(Cluster, ReservoirIsUniform) {

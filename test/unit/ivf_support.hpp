@@ -1,6 +1,9 @@
 // An inverted file in memory with the rows it should contain: built around randomly chosen rows, searched, inserted into.
 #pragma once
 
+#include <cstdlib>
+
+#include "cluster/train.hpp"
 #include "hnsw_support.hpp"
 #include "ivf/build.hpp"
 #include "ivf/insert.hpp"
@@ -53,8 +56,32 @@ struct IvfIndex {
         build(values);
     }
 
-    // Lists around rows chosen by turns; a branch's centroid is its first list's.
-    void build(const std::vector<Bytes> &values) {
+    // Centroids as CREATE INDEX finds them.
+    std::vector<std::vector<float>> cluster(const std::vector<Bytes> &values, uint32_t lists) const {
+        const uint32_t dim = static_cast<uint32_t>(measure.dim);
+        std::vector<float> sample;
+        for (const Bytes &value : values)
+            for (float x : geometry(value))
+                sample.push_back(x);
+        cluster::TrainOptions wanted{};
+        wanted.lists = lists;
+        wanted.dim = dim;
+        wanted.count = static_cast<uint32_t>(values.size());
+        wanted.seed = 1;
+        const cluster::Plan plan = cluster::make_plan(wanted);
+        TestArena arena;
+        void *workspace = std::aligned_alloc(64, (plan.workspace_bytes + 63) / 64 * 64);
+        uint32_t made = 0;
+        cluster::train(plan, sample.data(), dim, workspace, arena.arena, cluster::Team{}, &made);
+        std::vector<std::vector<float>> out(made, std::vector<float>(dim));
+        for (uint32_t i = 0; i < made; ++i)
+            cluster::clustering_in(plan, workspace).lists.get(i, out[i].data());
+        std::free(workspace);
+        return out;
+    }
+
+    // Lists around rows chosen by turns, or centroids, options.lists of them; a branch's centroid is its first list's.
+    void build(const std::vector<Bytes> &values, const std::vector<std::vector<float>> &centroids = {}) {
         TestArena arena;
         const size_t dim = static_cast<size_t>(measure.dim);
         std::vector<float> mean(dim, 0.0f), zero(dim, 0.0f);
@@ -70,7 +97,9 @@ struct IvfIndex {
         for (uint32_t list = 0, branch = 0; branch < branches; ++branch) {
             const uint32_t children = lists / branches + (branch < lists % branches ? 1 : 0);
             for (uint32_t child = 0; child < children; ++child, ++list) {
-                const std::vector<float> x = values.empty() ? zero : geometry(values[list % values.size()]);
+                const std::vector<float> x = !centroids.empty() ? centroids[list]
+                                             : values.empty()    ? zero
+                                                                 : geometry(values[list % values.size()]);
                 if (child == 0)
                     ok(builder.add_branch(x.data(), children));
                 ok(builder.add_list(x.data()));
@@ -96,7 +125,7 @@ struct IvfIndex {
         }
         for (auto &[list, row] : sorted)
             ok(builder.add(list, tid_of(row.first), reinterpret_cast<uint8_t *>(row.second.data())));
-        ok(builder.finish({0, 0}));
+        ok(builder.finish({}));
     }
 
     // A codebook from rows seen from the first ones, as they are in build().

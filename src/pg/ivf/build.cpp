@@ -27,15 +27,15 @@ namespace {
 
 constexpr double kListsPerRoot = 2;        // automatic lists: so many times the root of the number of rows
 constexpr uint32_t kMostAutoLists = 65536;
-constexpr double kLeastRowsOfList = 16;    // fewer rows than that fill no page
+constexpr double kLeastPages = 3;          // of postings that a list fills: half of a page at its end stays empty, one of codes as well
 constexpr size_t kBatchBytes = 4 << 20;    // coordinates of rows that find their lists together, at most
 constexpr size_t kCodebookPart = 12;       // of the memory, to learn a codebook with
 constexpr int kLeastSortKilobytes = 64;    // tuplesort takes no less
 
-uint32_t lists_wanted(const IvfOptions &options, double rows) {
+uint32_t lists_wanted(const IvfOptions &options, const ivf::Shape &shape, double rows) {
     if (options.lists != 0)
         return options.lists;
-    const double lists = std::min(kListsPerRoot * std::sqrt(rows), rows / kLeastRowsOfList);
+    const double lists = std::min(kListsPerRoot * std::sqrt(rows), rows / (kLeastPages * shape.page_rows));
     return static_cast<uint32_t>(std::clamp<double>(std::ceil(lists), 1, kMostAutoLists));
 }
 
@@ -56,7 +56,8 @@ ListPlan make_plan(const ivf::Shape &shape, uint32_t lists, double rows, int par
 void plan_loading(ListPlan *plan, uint32_t lists, int participants) {
     plan->lists = lists;
     const size_t row = static_cast<size_t>(plan->shape.dim) * sizeof(float) + plan->shape.payload_size;
-    const size_t shared = plan->clusters.workspace_bytes + size_t{lists} * plan->shape.centroid_size();
+    const size_t queries = cluster::Panels::element_count(cluster::kQueries, static_cast<uint32_t>(plan->shape.dim)) * sizeof(float);
+    const size_t shared = plan->clusters.workspace_bytes + size_t{lists} * plan->shape.centroid_size() + 2 * queries;
     const size_t left = memory_limit() > shared ? memory_limit() - shared : 0;
     const size_t each = left / static_cast<size_t>(participants);
     plan->batch_rows = static_cast<uint32_t>(
@@ -79,13 +80,14 @@ void find_mean(const float *rows, uint32_t count, uint32_t dim, float *mean) {
     pfree(sums);
 }
 
-cluster::Panels choose_queries(const ivf::Shape &shape, const float *sample, uint32_t count, uint64_t seed) {
+// Queries are taken out of the sample: *count may be less afterwards.
+cluster::Panels choose_queries(const ivf::Shape &shape, float *sample, uint32_t *count, uint64_t seed) {
     const uint32_t dim = static_cast<uint32_t>(shape.dim);
     const cluster::Panels queries{
         static_cast<float *>(palloc(cluster::Panels::element_count(cluster::kQueries, dim) * sizeof(float))),
         static_cast<float *>(palloc(cluster::Panels::bias_count(cluster::kQueries) * sizeof(float))), cluster::kQueries, dim};
     queries.clear();
-    if (count > 0)
+    if (*count > 0)
         cluster::make_queries(sample, count, shape.metric == Metric::cosine, seed, queries,
                               static_cast<float *>(palloc(dim * sizeof(float))));
     return queries;
@@ -208,12 +210,22 @@ void write_lists(ivf::Builder<ListBulkStore> &builder, Tuplesortstate *sorted, c
 // How many lists a search needs for the recall aimed at.
 ivf::BuildStatistics find_probes(ListBuild *build, const cluster::Clustering &clustering, const cluster::Panels &queries,
                                  Arena &arena) {
-    if (clustering.lists.columns == 0)
+    if (clustering.lists.columns == 0 || !plan_of(build).asks)
         return {};
-    double reached;
-    const uint32_t probes = cluster::probes_for(kAutoRecall, clustering, queries, nearness_of(plan_of(build).shape),
-                                                nearest_of(build), arena, &reached);
-    return {probes, static_cast<float>(reached)};
+    const cluster::RecallCurve curve(clustering, queries, nearness_of(plan_of(build).shape), nearest_of(build), arena);
+    ivf::BuildStatistics out{};
+    for (uint32_t i = 0; i < ivf::ProbesCurve::kPoints; ++i) {
+        double rows, between; // mean recalls
+        out.curve.rows[i] = curve.probes_for(true, ivf::ProbesCurve::kRecall[i], kAutoErrors, &rows);
+        out.curve.between[i] = curve.probes_for(false, ivf::ProbesCurve::kRecall[i], kAutoErrors, &between);
+        if (i == kAutoPoint) {
+            const bool harder = out.curve.between[i] > out.curve.rows[i];
+            out.auto_probes = harder ? out.curve.between[i] : out.curve.rows[i];
+            out.auto_recall = static_cast<float>(harder ? between : rows);
+        }
+    }
+    out.curve.queries = cluster::kQueries;
+    return out;
 }
 
 } // namespace
@@ -230,22 +242,24 @@ IndexBuildResult *ivf_build(Relation heap, Relation index, IndexInfo *info) {
 
     report_phase(kPhaseKmeans);
     const TableEstimate estimate = estimate_rows(heap, index, info);
-    const uint32_t lists = lists_wanted(options, estimate.rows);
+    const uint32_t lists = lists_wanted(options, shape, estimate.rows);
     const int workers = build_workers(heap, index);
     const uint64_t seed = static_cast<uint64_t>(ivf_seed());
     const ListPlan first_plan = make_plan(shape, lists, estimate.rows, workers + 1, seed);
     const uint32_t wanted = first_plan.clusters.options.count;
     ListBuild *build = begin_list_build(heap, index, info, first_plan, wanted, workers);
-    const uint32_t sampled = sample_rows(heap, index, info, shape, estimate, wanted, seed, sample_of(build));
+    uint32_t sampled = sample_rows(heap, index, info, shape, estimate, wanted, seed, sample_of(build));
     if (is_ivfflat(index) && sampled < lists)
         ereport(NOTICE, (errmsg("ivfflat index created with little data"), errdetail("This will cause low recall."),
                          errhint("Drop the index until the table has more data.")));
-    ListPlan &plan = plan_of(build);
-    plan.clusters.options.count = sampled;
-    plan.clusters = cluster::make_plan(plan.clusters.options);
     float *mean = static_cast<float *>(palloc(static_cast<size_t>(shape.dim) * sizeof(float)));
     find_mean(sample_of(build), sampled, static_cast<uint32_t>(shape.dim), mean);
-    const cluster::Panels queries = choose_queries(shape, sample_of(build), sampled, seed);
+    uint32_t not_asked = 0;
+    const cluster::Panels queries = choose_queries(shape, sample_of(build), is_ivfflat(index) ? &not_asked : &sampled, seed);
+    ListPlan &plan = plan_of(build);
+    plan.asks = !is_ivfflat(index); // its probes are never automatic
+    plan.clusters.options.count = sampled;
+    plan.clusters = cluster::make_plan(plan.clusters.options);
     const cluster::Clustering clustering = cluster_sample(build);
 
     ListBulkStore store(index);

@@ -34,6 +34,7 @@ struct ListPlan {
     uint32_t lists;      // that came of it; at least 1
     int sort_kilobytes;  // of each participant
     uint32_t batch_rows;
+    bool asks; // whether it is found out how many lists a search needs
 };
 
 // What they read besides; the same memory for all.

@@ -104,6 +104,8 @@ ListData data_of(const Shared *shared, dsa_area *area) {
     data.centroids = static_cast<const uint8_t *>(dsa_get_address(area, shared->centroids));
     data.codebook = static_cast<const uint8_t *>(dsa_get_address(area, shared->codebook));
     data.queries = queries_at(dsa_get_address(area, shared->queries), shared->plan.shape);
+    if (!shared->plan.asks)
+        data.queries.columns = 0;
     return data;
 }
 
@@ -318,6 +320,8 @@ Tuplesortstate *load_table(ListBuild *build, double *heap_tuples, double *index_
         data.centroids = build->centroids;
         data.codebook = build->codebook;
         data.queries = build->queries;
+        if (!plan.asks)
+            data.queries.columns = 0;
         Tuplesortstate *sort = begin_row_sort(plan.sort_kilobytes, nullptr);
         *heap_tuples = load_rows(build->heap, build->index, build->info, plan, data, &build->counters, build->nearest, sort,
                                  nullptr, true);

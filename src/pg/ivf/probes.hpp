@@ -10,10 +10,11 @@
 
 namespace vecx::pg {
 
-// What is measured when an index is built, with queries made from its rows, so that real ones find 0.95: README.md of src/ivf,
-// "Automatic probes", says on which three sets this number was chosen.
-constexpr double kAutoRecall = 0.98;
-constexpr unsigned kAutoQueries = cluster::kQueries; // that it was measured with
+// What an automatic scan finds at least of its nearest rows: queries of the harder kind (cluster/neighbours.hpp), in the mean,
+// with a confidence of 95 % (a normal distribution's 1.645 standard errors).
+constexpr uint32_t kAutoPoint = 1; // of the curve
+constexpr double kAutoRecall = ivf::ProbesCurve::kRecall[kAutoPoint];
+constexpr double kAutoErrors = 1.645;
 
 // The setting; where it is auto, what reached the aimed-at recall when the index was built (cluster/neighbours.hpp).
 inline uint32_t probes_of(const ListScanSettings &settings, const ivf::MetaRecord &meta) {
