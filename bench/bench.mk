@@ -5,6 +5,7 @@
 #   make bench          every phase on every set, then the report                  (minutes per set)
 #   make bench-bars     what the fast layouts are held to, at full size, as a table  (about 35 minutes)
 #   make bench-ivf      what ivf and ivfflat are held to, as a table                 (about 20 minutes)
+#   make bench-filter-plans  whether filtered searches go the fastest way            (about 6 minutes)
 #   make bench-filter   filtered queries against every other way to answer them       (about 35 minutes)
 #   make bench-compare A=NAME B=NAME   every ratio of two runs side by side
 #   make bench-report   the report again from the results that are there
@@ -45,7 +46,7 @@ $(BENCH_DIR)/kernel-counts: bench/kernel_counts.cpp $(filter $(OBJDIR)/kernels/%
 	@mkdir -p $(@D)
 	$(CXX) $(VECX_CXXFLAGS) -Isrc $^ -o $@
 
-.PHONY: bench bench-quick bench-bars bench-ivf bench-filter bench-compare bench-report bench-ground bench-plans bench-selftest
+.PHONY: bench bench-quick bench-bars bench-ivf bench-filter bench-filter-plans bench-compare bench-report bench-ground bench-plans bench-selftest
 bench: $(BENCH_DIR)/vecx-bench
 	bench/run full
 	bench/run report
@@ -61,6 +62,8 @@ bench-compare:
 	python3 bench/compare.py doc/benchmarks/$(or $(A),current) doc/benchmarks/$(or $(B),second)
 bench-ground: $(BENCH_DIR)/vecx-bench
 	bench/run ground
+bench-filter-plans:
+	BENCH_NAME=$(if $(filter current,$(BENCH_NAME)),filter,$(BENCH_NAME)) bench/run filter-plans
 bench-plans:
 	bench/run plans
 bench-report:

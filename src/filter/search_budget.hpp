@@ -22,6 +22,17 @@ struct SearchBudget {
         return visited * (wanted - passed) > kDoubt * most * std::max(passed, 0.5);
     }
 
+    // The same of a search without a mask, whose rows are tested as they come: of `tested` rows `passed` were wanted, and `wanted_rows` of
+    // these make an end. A row that is tested costs `step` nodes.
+    bool spent_testing(uint64_t nodes, uint64_t tested, uint64_t passed, double wanted_rows, double step) const {
+        const double visited = static_cast<double>(nodes), rows = static_cast<double>(tested), good = static_cast<double>(passed);
+        if (visited >= most)
+            return true;
+        if (rows < kFewest || good >= wanted_rows)
+            return false;
+        return visited + step * rows * (wanted_rows - good) / std::max(good, 0.5) > kDoubt * most;
+    }
+
     static constexpr double kFewest = 32, kTrial = 256; // nodes that are visited before anything is concluded
     static constexpr double kDoubt = 1.5;               // a forecast from few nodes must say so much more
 };

@@ -43,7 +43,7 @@ Status free_records(S &store, const Link *links, size_t count, Allowed allowed, 
             left = free_bytes(view_of(page));
             return n > 0;
         }));
-        if (n > 0)
+        if (n > 0 && links[i].block != kMetaBlock)
             store.record_space(links[i].block, left);
         *freed += n;
         i = end;

@@ -36,9 +36,10 @@ const char *meta_fault(const PageView &page, MetaRecord *out) {
         return "wrong magic number";
     if (head->version != kVersion)
         return "unknown page version";
-    if (head->kind != static_cast<uint16_t>(PageKind::meta) || head->slot_count != 0 ||
-        head->data_end != sizeof(PageHead) + sizeof(MetaRecord))
+    if (head->kind != static_cast<uint16_t>(PageKind::meta) || page.block != kMetaBlock)
         return "not a metapage";
+    if (const char *fault = page_fault(page); fault != nullptr)
+        return fault;
     memcpy(out, page.body + sizeof(PageHead), sizeof *out);
     if (out->layout < static_cast<uint8_t>(LayoutKind::plain) || out->layout > static_cast<uint8_t>(LayoutKind::compact))
         return "unknown layout";
@@ -53,9 +54,14 @@ const char *meta_fault(const PageView &page, MetaRecord *out) {
         return "ef_construction out of range";
     if (out->dim < 1 || out->dim > max_dim(static_cast<ElementType>(out->element_type)))
         return "dimension out of range";
-    if (out->entry_level > kMaxLevel || out->entry.slot >= kMaxSlots || (!out->entry.none() && out->entry.block == kMetaBlock))
+    if (out->entry_level > kMaxLevel || out->entry.slot >= kMaxSlots)
         return "entry point out of range";
-    if (out->layout != static_cast<uint8_t>(LayoutKind::plain)) {
+    const bool plain = out->layout == static_cast<uint8_t>(LayoutKind::plain);
+    if (plain && head->slot_count != 0)
+        return "records on a metapage that has none in its layout";
+    if (!out->entry.none() && out->entry.block == kMetaBlock && out->entry.slot >= head->slot_count)
+        return "entry point out of range";
+    if (!plain) {
         inlined::Shape shape;
         return inlined::shape_from_meta(*out, page.size, &shape);
     }

@@ -41,16 +41,16 @@ const char *head_fault(const PageHead *head, uint32_t size, PageKind kind) {
         return "wrong kind of page";
     if (head->slot_count >= kMaxSlots || head->slot_count * sizeof(Slot) > size - sizeof(PageHead))
         return "slot directory larger than the page";
-    if (head->data_end < sizeof(PageHead) || head->data_end % 8 != 0 || head->data_end > directory_start(head, size))
+    if (head->data_end < records_start(head) || head->data_end % 8 != 0 || head->data_end > directory_start(head, size))
         return "end of data out of bounds";
-    if (head->dead_bytes > head->data_end - sizeof(PageHead))
+    if (head->dead_bytes > head->data_end - records_start(head))
         return "count of dead bytes out of bounds";
     return nullptr;
 }
 
 // Bounds of the record of a slot below slot_count; offset 0 (no storage) is for the caller.
 const char *slot_fault(const PageHead *head, const Slot *slot) {
-    if (slot->offset < sizeof(PageHead) || slot->offset % 8 != 0 || slot->length < 8 || slot->length % 8 != 0 ||
+    if (slot->offset < records_start(head) || slot->offset % 8 != 0 || slot->length < 8 || slot->length % 8 != 0 ||
         slot->offset + slot->length > head->data_end)
         return "record out of bounds";
     return nullptr;
@@ -61,9 +61,10 @@ const char *slot_fault(const PageHead *head, const Slot *slot) {
 bool compact(MutablePage &page) {
     alignas(8) uint8_t packed[kMaxBody];
     PageHead *head = reinterpret_cast<PageHead *>(page.body);
-    uint32_t end = sizeof(PageHead);
+    const uint32_t start = records_start(head);
+    uint32_t end = start;
     for (int move = 0; move < 2; ++move) { // first look, then do
-        end = sizeof(PageHead);
+        end = start;
         for (uint32_t i = 0; i < head->slot_count; ++i) {
             Slot *slot = slot_at(page.body, page.size, i);
             if (slot->offset == 0)
@@ -85,7 +86,7 @@ bool compact(MutablePage &page) {
             end += slot->length;
         }
     }
-    memcpy(page.body + sizeof(PageHead), packed + sizeof(PageHead), end - sizeof(PageHead));
+    memcpy(page.body + start, packed + start, end - start);
     memset(page.body + end, 0, directory_start(head, page.size) - end); // as generic WAL replays it
     head->data_end = static_cast<uint16_t>(end);
     head->dead_bytes = 0;
@@ -109,7 +110,7 @@ void init_page(MutablePage &page, PageKind kind) {
     head->magic = kMagic;
     head->version = kVersion;
     head->kind = static_cast<uint16_t>(kind);
-    head->data_end = sizeof(PageHead) + (kind == PageKind::meta ? sizeof(MetaRecord) : 0);
+    head->data_end = static_cast<uint16_t>(records_start(head));
 }
 
 uint32_t page_low(const uint8_t *body, uint32_t size) {
@@ -127,7 +128,8 @@ uint32_t page_high(const uint8_t *body, uint32_t size) {
 }
 
 const char *page_fault(const PageView &page) {
-    const char *fault = head_fault(page_head(page), page.size, PageKind::nodes);
+    const bool meta = page.block == kMetaBlock && page_head(page)->kind == static_cast<uint16_t>(PageKind::meta);
+    const char *fault = head_fault(page_head(page), page.size, meta ? PageKind::meta : PageKind::nodes);
     return fault != nullptr && page_is_new(page) ? nullptr : fault;
 }
 
@@ -215,7 +217,7 @@ void free_record(MutablePage &page, uint16_t slot_number) {
     RecordHead *record = record_head(page.body, slot->offset);
     record->kind = static_cast<uint8_t>(RecordKind::free);
     uint32_t dead = head->dead_bytes + slot->length;
-    uint32_t all = head->data_end - static_cast<uint32_t>(sizeof(PageHead));
+    uint32_t all = head->data_end - records_start(head);
     head->dead_bytes = static_cast<uint16_t>(dead < all ? dead : all);
 }
 

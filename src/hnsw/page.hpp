@@ -40,6 +40,11 @@ struct ChunkView {
 };
 
 inline const PageHead *page_head(const PageView &page) { return reinterpret_cast<const PageHead *>(page.body); }
+// Offset in the body of the first record: on the metapage, behind what the index is.
+inline uint32_t records_start(const PageHead *head) {
+    return static_cast<uint32_t>(sizeof(PageHead)) +
+           (head->kind == static_cast<uint16_t>(PageKind::meta) ? static_cast<uint32_t>(sizeof(MetaRecord)) : 0u);
+}
 inline PageView view_of(const MutablePage &page) { return PageView{page.body, page.size, page.block}; }
 
 // Slot `i` of the directory, which must lie in the page.
@@ -59,8 +64,8 @@ void init_page(MutablePage &page, PageKind kind);
 uint32_t page_low(const uint8_t *body, uint32_t size);
 uint32_t page_high(const uint8_t *body, uint32_t size);
 
-// What is wrong with the head of a page of nodes: null when nothing is, also for a page never written; else a
-// text that lives for ever.
+// What is wrong with the head of a page of records: null when nothing is, also for a page never written; else a
+// text that lives for ever. Block 0 is one too: the entry node of the layouts that have one is on the metapage.
 const char *page_fault(const PageView &page);
 
 // The length of the longest record that add_record would accept; 0 when the page is damaged.

@@ -25,6 +25,7 @@ struct StreamOptions {
     int64_t max_tuples;  // nodes to visit in the graph before the scan ends with what it has; -1: no limit
     size_t memory_limit; // bytes for the visited set and the heaps; beyond it the scan sweeps and sorts
     LateRows late;
+    size_t least_ahead = 0; // the look-ahead is this at least
     // The scan ends where the next row lies farther than this distance, as SQL shows it. Of the rows within, those are missing
     // that the same scan without a radius has not found before it comes to that row. NaN: it does not end.
     double radius = std::numeric_limits<double>::quiet_NaN();
@@ -39,6 +40,7 @@ struct StreamCounters {
     uint64_t distances;   // computed
     uint64_t pages;       // read
     uint64_t swept_pages; // read by the final sweep
+    uint64_t matches;     // nodes that the directory of attributes led to
     size_t look_ahead;    // now
     bool swept;
 };

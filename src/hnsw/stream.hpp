@@ -113,7 +113,9 @@ class Stream {
 
     // The best target_ nodes visited are kept in s_.best; the search has found its best when none of the
     // frontier is nearer than the worst of these.
-    void set_target() { target_ = look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1); }
+    void set_target() {
+        target_ = std::max(options_.least_ahead, look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1));
+    }
 
     // Of the radius, which is in SQL's unit.
     bool beyond(double key) const {

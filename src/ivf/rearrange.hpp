@@ -93,7 +93,7 @@ class Rearrangement {
         ReshapeRule rule{};
         rule.page_rows = shape_.page_rows;
         rule.most_parts = most_parts();
-        rule.may_split = !shape_.coded() || shape_.bits > 1 || shape_.vectors_rows > 0;
+        rule.may_split = shape_.bits != 1 || shape_.vectors_rows > 0;
         // As many rows a list as when it was built, and not fewer than a good number of lists gives.
         rule.target = std::max(std::sqrt(rows_), static_cast<double>(shape_.page_rows));
         if (meta.built_rows > 0)

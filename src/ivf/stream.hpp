@@ -17,15 +17,16 @@
 namespace vecx::ivf {
 
 // `rows` is used only where exact distances are not in the index (quantiser none and rerank = index keep the vectors); what it
-// reports as not found is left out. Sorter: hnsw/scan.hpp.
-template <ListStore S, RowSource R, Sorter T>
+// reports as not found is left out. Sorter, Mask: hnsw/scan.hpp. A masked stream sees only rows of the mask; it ends when it has
+// seen all of these, when the mask gives it up (nodes are lists), or where another would go on in the sorter.
+template <ListStore S, RowSource R, Sorter T, hnsw::Mask M = hnsw::EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
     // everything is 0. The directory must be of the metapage that was read when the scan began, and outlive the stream.
-    Stream(S &store, R &rows, T &sorter, Arena &arena, const Directory &directory, Payload query, StreamOptions options)
+    Stream(S &store, R &rows, T &sorter, Arena &arena, const Directory &directory, Payload query, StreamOptions options, M mask = M{})
         : store_(&store), rows_(&rows), sorter_(&sorter), arena_(&arena), shape_(directory.shape()), directory_(&directory), payload_(query),
-          options_(options), measure_(make_measure(shape_.type, shape_.metric, shape_.dim, kernels::active)), lists_(arena),
+          options_(options), mask_(mask), measure_(make_measure(shape_.type, shape_.metric, shape_.dim, kernels::active)), lists_(arena),
           pool_(arena), heap_(arena), late_(arena), tids_(arena) {
         if (options_.probes < 1)
             options_.probes = 1;
@@ -124,7 +125,7 @@ class Stream {
             tids_.reserve(shape_.page_rows);
             return Status{};
         }
-        bounds_ = arena_->make_array<float>(shape_.page_rows + 4);
+        bounds_ = arena_->make_array<float>(shape_.page_rows + 16);
         if (!payload_is_sound(shape_.type, shape_.dim, payload_))
             return Status::make(Code::data_exception, "query does not have the shape of the index (%d dimensions)", shape_.dim);
         if (measure_.distance == nullptr)
@@ -140,6 +141,12 @@ class Stream {
     static C *place(C *room, A &&...arguments) {
         static_assert(std::is_trivially_destructible_v<C>);
         return std::construct_at(room, std::forward<A>(arguments)...);
+    }
+
+    bool passes(const HeapTid &tid) const {
+        if constexpr (M::kMasks)
+            return mask_.has(tid);
+        return true;
     }
 
     // Further `count` lists become those that are looked at.
@@ -230,6 +237,8 @@ class Stream {
                 item.tid = view.tids()[i];
                 if (item.tid.offset == 0 || item.key < beyond_)
                     continue;
+                if (!passes(item.tid))
+                    continue;
                 item.row = static_cast<uint16_t>(i);
                 pool_.push_back(item);
             }
@@ -255,8 +264,28 @@ class Stream {
         bounds.reach = list.reach;
         bounds.add_scale = head.add_scale;
         bounds.mul_scale = head.mul_scale;
+        if (shape_.learnt()) {
+            learnt_bounds(view, bounds);
+            return;
+        }
         bounds.deviations = kCoarseDeviations;
         quant::lower_bounds(probe_->query(), bounds, shape_.words, (head.count + 3u) / 4, view.signs(), view.add(), view.mul(), bounds_);
+    }
+
+    void learnt_bounds(const PostingsView &view, quant::Bounds &bounds) {
+        const uint32_t count = view.head().count;
+        bounds.deviations = directory_->codebook().head.deviations;
+        if (shape_.quantizer == QuantizerKind::pq) {
+            if (bounds.add_scale == 0) // all rows are without a bound: minus infinity stays what it is
+                bounds.add_scale = 1;
+            quant::lookup_bounds(probe_->lookup(), bounds, (count + 15) / 16, view.words(), view.add(), view.mul(), view.unit(), bounds_);
+            return;
+        }
+        for (uint32_t i = 0; i < count; ++i) {
+            const quant::Factors f = view.factors(i);
+            bounds_[i] = quant::scalar_bound(probe_->rotated(), shape_.centroid_dim(), bounds,
+                                             reinterpret_cast<const int8_t *>(view.payload(i) + sizeof(FineHead)), f.add, f.mul, f.fine_error);
+        }
     }
 
     // Before a page is read: room for its rows in the pool, if need be by narrowing the window.
@@ -311,7 +340,7 @@ class Stream {
         *out = false;
         store_->poll();
         if (heap_.top().known == Known::coarse)
-            return shape_.bits > 1 ? refine() : make_exact(heap_.pop());
+            return shape_.codes_rows > 0 ? refine() : make_exact(heap_.pop());
         const Item item = heap_.pop();
         if (item.known == Known::fine)
             return make_exact(item);
@@ -471,6 +500,11 @@ class Stream {
                 phase_ = Phase::late;
                 return Status{};
             }
+            if constexpr (M::kMasks)
+                if (mask_.give_up(counters_.lists, 0)) {
+                    phase_ = Phase::late;
+                    return Status{};
+                }
             if (late_.bytes() > options_.memory_limit / 2)
                 return sort_rest();
             return probe_more(counters_.lists); // as many again
@@ -484,6 +518,10 @@ class Stream {
 
     // The rest goes through the sorter: rows of the lists in hand that lie beyond the window, and those of all further lists.
     Status sort_rest() {
+        if constexpr (M::kMasks) {
+            phase_ = Phase::late;
+            return Status{};
+        }
         counters_.swept = true;
         if (window_ < kInfinity) {
             beyond_ = window_;
@@ -586,7 +624,7 @@ class Stream {
                 at_ = head->page.next;
                 const PostingsView view = view_postings(page.body, shape_);
                 for (uint32_t i = 0; i < head->count; ++i)
-                    if (view.tids()[i].offset != 0)
+                    if (view.tids()[i].offset != 0 && passes(view.tids()[i]))
                         tids_.push_back(view.tids()[i]);
             }));
             if (fault != nullptr)
@@ -607,6 +645,7 @@ class Stream {
     const Directory *directory_;
     Payload payload_;
     StreamOptions options_;
+    M mask_;
     Measure measure_;
     Probe *probe_ = nullptr;
     ListOrder *order_ = nullptr;

@@ -82,6 +82,7 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
         store.poll();
         const char *fault = nullptr;
         bool fresh = false, free = false, retire = false, release = false;
+        uint64_t since = 0;
         Link self{};
         VECX_TRY(store.read(block, [&](const PageView &page) {
             fresh = page_is_new(page);
@@ -94,7 +95,8 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
             if (free || reached.has(block) || head->born == number)
                 return;
             retire = (head->flags & kRetired) == 0;
-            release = !retire && store.passed(head->retired);
+            since = head->retired;
+            release = !retire && store.passed(since);
         }));
         if (fault != nullptr)
             return fault_status(block, fault);
@@ -103,6 +105,8 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
             store.give_free(block);
         } else if (release) {
             ++counters->free_pages;
+            store.announce_reuse(since);
+            VECX_CRASH_POINT("ivf.vacuum.reuse_announced");
             VECX_TRY(free_page(store, self));
         } else if (retire) {
             ++counters->retired_pages;

@@ -26,7 +26,7 @@ bool skip_unused_distance(); // vecx.skip_unused_distance; see plan_unused_dista
 bool enable_bitmap_filter(); // vecx.enable_bitmap_filter
 
 // vecx.filter_strategy: pg/filter/README.md
-enum FilterStrategy { kFilterAuto = 0, kFilterExact = 1, kFilterIndex = 2 };
+enum FilterStrategy { kFilterAuto = 0, kFilterExact = 1, kFilterIndex = 2, kFilterStream = 3 };
 FilterStrategy filter_strategy();
 
 void define_settings();

@@ -149,6 +149,33 @@ IndexClause *make_condition(PlannerInfo *root, IndexOptInfo *index, const Operat
     return condition;
 }
 
+// PostgreSQL knows nothing of how distances are distributed and takes a comparison for a third of the rows. The sphere's estimate
+// takes the place of that where it knows the sphere, and what has been made of it by now is made anew: the table's number of rows,
+// and those of its paths.
+void correct_estimates(PlannerInfo *root, RelOptInfo *rel, List *conditions) {
+    const double before = rel->rows;
+    bool corrected = false;
+    ListCell *cell;
+    foreach (cell, conditions) {
+        const IndexClause *condition = lfirst_node(IndexClause, cell);
+        const OpExpr *within = castNode(OpExpr, linitial_node(RestrictInfo, condition->indexquals)->clause);
+        if (!IsA(lsecond(within->args), Const))
+            continue;
+        corrected = true;
+        condition->rinfo->norm_selec =
+            clauselist_selectivity(root, condition->indexquals, static_cast<int>(rel->relid), JOIN_INNER, nullptr);
+    }
+    if (!corrected)
+        return;
+    set_baserel_size_estimates(root, rel);
+    const double change = rel->rows / before;
+    for (List *paths : {rel->pathlist, rel->partial_pathlist})
+        foreach (cell, paths) {
+            Path *path = static_cast<Path *>(lfirst(cell));
+            path->rows = clamp_row_est(path->rows * change);
+        }
+}
+
 List *conditions_of(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index) {
     Operators operators{};
     List *conditions = NIL;
@@ -167,6 +194,31 @@ List *conditions_of(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index) {
     return conditions;
 }
 
+// Of a query without a LIMIT all rows within the radius come, those that the graph finds too late behind the others: in order only
+// after a sort. So scans with a radius do not say that they are ordered, and do not order.
+bool all_rows_wanted(const PlannerInfo *root) {
+    return root->tuple_fraction == 0 && root->limit_tuples <= 0;
+}
+bool has_radius(const IndexPath *path) {
+    ListCell *cell;
+    foreach (cell, path->indexclauses) {
+        const IndexClause *clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol == 0 && !IsA(clause->rinfo->clause, NullTest)) // other columns have no radius, nor has IS NOT NULL
+            return true;
+    }
+    return false;
+}
+void leave_order_to_sort(RelOptInfo *rel, const IndexOptInfo *index) {
+    ListCell *cell;
+    foreach (cell, rel->pathlist) {
+        IndexPath *path = static_cast<IndexPath *>(lfirst(cell));
+        if (!IsA(path, IndexPath) || path->indexinfo != index || !has_radius(path) || path->indexorderbys == NIL)
+            continue;
+        path->indexorderbys = path->indexorderbycols = NIL;
+        path->path.pathkeys = NIL;
+    }
+}
+
 void add_bounded_paths(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, List *conditions) {
     List *ordered = NIL; // add_path changes the list that is read
     ListCell *cell;
@@ -176,6 +228,8 @@ void add_bounded_paths(PlannerInfo *root, RelOptInfo *rel, IndexOptInfo *index, 
             castNode(IndexPath, path)->indexorderbys != NIL)
             ordered = lappend(ordered, path);
     }
+    if (all_rows_wanted(root))
+        ordered = NIL;
     foreach (cell, ordered) {
         IndexPath *twin = makeNode(IndexPath);
         *twin = *lfirst_node(IndexPath, cell);
@@ -199,9 +253,13 @@ void add_paths(PlannerInfo *root, RelOptInfo *rel, Index relid, RangeTblEntry *e
         if (index->amcostestimate != reinterpret_cast<decltype(index->amcostestimate)>(hnsw_cost_estimate) || index->hypothetical ||
             (index->indpred != NIL && !index->predOK))
             continue;
+        if (all_rows_wanted(root))
+            leave_order_to_sort(rel, index);
         List *conditions = conditions_of(root, rel, index);
-        if (conditions != NIL)
-            add_bounded_paths(root, rel, index, conditions);
+        if (conditions == NIL)
+            continue;
+        correct_estimates(root, rel, conditions);
+        add_bounded_paths(root, rel, index, conditions);
     }
 }
 

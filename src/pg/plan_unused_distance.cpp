@@ -5,6 +5,7 @@
 // reads the column, it is taken out of the plan here.
 #include "pg/plan_unused_distance.hpp"
 
+#include "pg/filter/filter.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/ivf/ivf.hpp"
@@ -21,13 +22,13 @@ namespace {
 
 planner_hook_type next_planner = nullptr;
 
-// The index scan at the top of the plan, or directly below its LIMIT; null for every other plan. So
+// The scan at the top of the plan, or directly below its LIMIT, if it is of an index or a filtered one; null for every other plan. So
 // there is no node that could read a hidden column: a sort, a merge of partitions, DISTINCT, a
 // window, an aggregate, a join, a subquery's scan, a projection, a Gather, or the Material of a
 // scrollable cursor would stand above the scan, and none of them is looked through. Whoever runs
 // the plan (a portal, a cursor, CREATE TABLE AS, a function, EXPLAIN) gets rows from which hidden
 // columns have been taken off unread.
-IndexScan *scan_on_top(const PlannedStmt *statement) {
+Plan *scan_on_top(const PlannedStmt *statement) {
     // INSERT ... SELECT and its like have a ModifyTable on top, but this says it at once.
     if (statement->commandType != CMD_SELECT || statement->hasModifyingCTE)
         return nullptr;
@@ -42,7 +43,7 @@ IndexScan *scan_on_top(const PlannedStmt *statement) {
             return nullptr;
         top = outerPlan(top);
     }
-    return top != nullptr && IsA(top, IndexScan) ? castNode(IndexScan, top) : nullptr;
+    return top != nullptr && (IsA(top, IndexScan) || is_filtered_scan(top)) ? top : nullptr;
 }
 
 // Whether the index is one of this library's, whatever its access method is called: plans of other
@@ -58,13 +59,15 @@ bool is_ours(Oid index_oid) {
 // of this one it is known that it has no side effects (a volatile expression is no index's order),
 // and subqueries in it are evaluated for the scan itself all the same. A column that the query
 // selects is not hidden, even when ORDER BY means it, too. An access method that is not sure of its
-// order has the executor compute distances from `indexorderbyorig`, not from here.
-bool ends_with_distance(const IndexScan *scan) {
-    List *columns = scan->scan.plan.targetlist;
-    if (columns == NIL || scan->indexorderbyorig == NIL)
+// order has the executor compute distances from `indexorderbyorig`, not from here; a filtered scan has
+// its own copy as well.
+bool ends_with_distance(Plan *scan) {
+    List *columns = scan->targetlist;
+    List *order = IsA(scan, IndexScan) ? castNode(IndexScan, scan)->indexorderbyorig : list_make1(filtered_scan_order(scan));
+    if (columns == NIL || order == NIL)
         return false;
     const TargetEntry *last = llast_node(TargetEntry, columns);
-    return last->resjunk && list_member(scan->indexorderbyorig, last->expr);
+    return last->resjunk && list_member(order, last->expr);
 }
 
 List *without_last(List *columns) {
@@ -72,18 +75,18 @@ List *without_last(List *columns) {
 }
 
 void drop_unused_distance(PlannedStmt *statement) {
-    IndexScan *scan = scan_on_top(statement);
-    if (scan == nullptr || !ends_with_distance(scan) || !is_ours(scan->indexid))
+    Plan *scan = scan_on_top(statement);
+    if (scan == nullptr || !ends_with_distance(scan) || (IsA(scan, IndexScan) && !is_ours(castNode(IndexScan, scan)->indexid)))
         return;
     Plan *limit = statement->planTree; // unless it is the scan itself
-    if (limit != &scan->scan.plan) {
+    if (limit != scan) {
         // A LIMIT has the columns of the node below, one to one. That is asked, not believed.
-        if (list_length(limit->targetlist) != list_length(scan->scan.plan.targetlist) ||
+        if (list_length(limit->targetlist) != list_length(scan->targetlist) ||
             !llast_node(TargetEntry, limit->targetlist)->resjunk)
             return;
         limit->targetlist = without_last(limit->targetlist);
     }
-    scan->scan.plan.targetlist = without_last(scan->scan.plan.targetlist);
+    scan->targetlist = without_last(scan->targetlist);
 }
 
 // Plans that are kept (prepared statements, PL/pgSQL) pass here when they are made, and then stay

@@ -53,7 +53,7 @@ BEGIN
     EXECUTE format('SELECT array_agg(coalesce(d::text, ''null'')) FROM (%s) s', query) INTO expected;
     SET LOCAL vecx.enable_bitmap_filter = on;
     SET LOCAL enable_sort = off;
-    FOREACH strategy IN ARRAY ARRAY['auto', 'exact', 'index'] LOOP
+    FOREACH strategy IN ARRAY ARRAY['auto', 'exact', 'index', 'stream'] LOOP
         PERFORM set_config('vecx.filter_strategy', strategy, true);
         EXECUTE format('EXPLAIN (FORMAT JSON) %s', query) INTO plan;
         IF plan NOT LIKE '%VecxScan%' THEN
@@ -123,7 +123,7 @@ DECLARE line text;
 BEGIN
     FOR line IN EXECUTE 'EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) ' || query LOOP
         IF line ~ 'Strategy|Rows Removed|Lossy|Distances|Bitmap Rows' THEN
-            RETURN NEXT regexp_replace(trim(line), '(Blocks|Rows): \d+', '\1: N');
+            RETURN NEXT regexp_replace(trim(line), '(Blocks|Rows|Distances From Index): \d+', '\1: N');
         END IF;
     END LOOP;
 END $$;
@@ -134,6 +134,70 @@ RESET work_mem;
 -- Few rows match by chance near the query: the search through the index gives up.
 SET vecx.filter_strategy = auto;
 SELECT explained($$SELECT id FROM f WHERE a BETWEEN 100 AND 120 ORDER BY val <-> '[1,2,3,4]' LIMIT 10$$);
+
+-- Without the bitmap at first: a stream whose rows pass, and one of which they do not.
+SET vecx.filter_strategy = stream;
+SELECT explained($$SELECT id FROM f WHERE a < 500 ORDER BY val <-> '[1,2,3,4]' LIMIT 10$$);
+SELECT explained($$SELECT id FROM f WHERE a < 500 ORDER BY val <-> '[1,2,3,4]' LIMIT 3000$$);
+RESET vecx.filter_strategy;
+SET enable_indexscan = on;
+EXPLAIN (COSTS OFF) SELECT id FROM f WHERE day <= 290 ORDER BY val <-> '[1,2,3,4]' LIMIT 5;
+SELECT explained($$SELECT id FROM f WHERE day <= 290 ORDER BY val <-> '[1,2,3,4]' LIMIT 5$$);
+SET enable_indexscan = off;
+
+-- What a session has learned of the places of rows in the index is only a hint. Long vectors: they are not in the row.
+CREATE TABLE far (id int, a int, val vector(700));
+INSERT INTO far SELECT i, abs(hashint8extended(i, 1) % 100), (SELECT array_agg(hashint8extended(i, j) % 100) FROM generate_series(1, 700) j)::real[]::vector
+    FROM generate_series(1, 500) i;
+CREATE INDEX far_val ON far USING hnsw (val vector_l2_ops);
+CREATE INDEX far_a ON far (a);
+VACUUM ANALYZE far;
+CREATE VIEW near AS SELECT id, val <-> (SELECT val FROM far WHERE id = 77) AS d FROM far WHERE a < 30 ORDER BY val <-> (SELECT val FROM far WHERE id = 77) LIMIT 20;
+SET vecx.filter_strategy = exact;
+SELECT count(*) > 0 AS learned FROM (SELECT explained('SELECT id FROM near') FROM generate_series(1, 20)) s;
+SELECT explained('SELECT id FROM near');
+RESET vecx.filter_strategy;
+SELECT check_filter('SELECT * FROM near');
+UPDATE far SET a = 1 WHERE id % 20 = 0;
+UPDATE far SET val = val + val WHERE id % 20 = 1;
+DELETE FROM far WHERE id % 20 = 2;
+INSERT INTO far SELECT id + 1000, a, val FROM far WHERE id % 20 = 3;
+INSERT INTO far SELECT id + 2000, a, NULL FROM far WHERE id % 20 = 4;
+SELECT check_filter('SELECT * FROM near');
+VACUUM far;
+INSERT INTO far SELECT id + 3000, a, val + val FROM far WHERE id % 20 = 5;
+SELECT check_filter('SELECT * FROM near');
+SELECT check_filter(replace(pg_get_viewdef('near'), 'LIMIT 20;', ''));
+REINDEX INDEX far_val;
+SELECT check_filter('SELECT * FROM near');
+DROP TABLE far CASCADE;
+
+-- Indexes with lists.
+CREATE TABLE l AS SELECT id, a, b, day, val FROM f;
+CREATE INDEX l_a ON l (a);
+CREATE INDEX l_b ON l (b);
+VACUUM ANALYZE l;
+CREATE INDEX l_val ON l USING ivf (val vector_l2_ops) WITH (lists = 20);
+SET ivf.probes = 20; -- all: what comes is exact
+EXPLAIN (COSTS OFF) SELECT id FROM l WHERE a < 100 ORDER BY val <-> '[1,2,3,4]' LIMIT 5;
+SELECT condition, n AS "limit", check_filter(format('SELECT id, val <-> ''[1,2,3,4]'' AS d FROM l WHERE %s ORDER BY val <-> ''[1,2,3,4]'' LIMIT %s', condition, n))
+    FROM unnest('{a < 10, a < 300 AND b = 3, a < 900 OR b = 4, a < 300 AND val IS NULL, a < 300 AND day < 100}'::text[]) condition, unnest('{10,2000}'::int[]) n;
+SELECT check_filter($$SELECT id, val <-> NULL::vector AS d FROM l WHERE a < 100 ORDER BY val <-> (SELECT NULL::vector) LIMIT 20$$);
+SET ivf.probes = 1; -- few: as many rows
+SET vecx.filter_strategy = index;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 2000) s;
+SELECT explained($$SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 10$$);
+SET vecx.filter_strategy = stream;
+SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 2000) s;
+SELECT explained($$SELECT id FROM l WHERE a < 300 ORDER BY val <-> '[1,2,3,4]' LIMIT 10$$);
+RESET vecx.filter_strategy;
+RESET ivf.probes;
+DROP INDEX l_val;
+CREATE INDEX l_val ON l USING ivfflat (val vector_cosine_ops) WITH (lists = 5);
+SET ivfflat.probes = 5;
+SELECT check_filter($$SELECT id, val <=> '[1,2,3,4]' AS d FROM l WHERE a < 300 ORDER BY val <=> '[1,2,3,4]' LIMIT 30$$);
+RESET ivfflat.probes;
+DROP TABLE l;
 
 -- Security barriers: a function that leaks sees nothing of rows that a policy or a view hides.
 CREATE FUNCTION leak(int) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE NOTICE 'seen: %', $1; RETURN true; END $$;

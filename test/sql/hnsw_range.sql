@@ -147,8 +147,19 @@ BEGIN
 END $$;
 SELECT radius, estimate::float8 / actual BETWEEN 1 / 3.0 AND 3 AS near
     FROM (VALUES (1.2), (1.5), (1.8), (2.5)) r(radius), LATERAL estimated(format('v <<->> sphere(''[0,0,0,0,0,0,0,0]'', %s)', radius));
+SELECT radius, estimate::float8 / actual BETWEEN 1 / 3.0 AND 3 AS near -- of the ordinary comparison, too
+    FROM (VALUES (1.2), (1.5), (1.8), (2.5)) r(radius), LATERAL estimated(format('v <-> ''[0,0,0,0,0,0,0,0]'' < %s', radius));
+SELECT estimate < 100 AS few FROM estimated($$0.5 >= l2_distance(v, '[0,0,0,0,0,0,0,0]')$$);
 SELECT estimate < 100 AS few FROM estimated($$v <<->> sphere('[0,0,0,0,0,0,0,0]', 0.5)$$);
 SELECT estimate = 1 AS none FROM estimated($$v <<->> sphere('[0,0,0,0,0,0,0,0]', -1)$$);
+-- without a LIMIT the rows are sorted, so that none comes late; with one the index's order counts
+SET hnsw.ef_search = 1;
+EXPLAIN (COSTS OFF) SELECT id FROM many WHERE v <-> '[0,0,0,0,0,0,0,0]' < 1.2 ORDER BY v <-> '[0,0,0,0,0,0,0,0]';
+EXPLAIN (COSTS OFF) SELECT id FROM many WHERE v <<->> sphere('[0,0,0,0,0,0,0,0]', 1.2) ORDER BY v <-> '[0,0,0,0,0,0,0,0]';
+EXPLAIN (COSTS OFF) SELECT id FROM many WHERE v <<->> sphere('[0,0,0,0,0,0,0,0]', 1.2) ORDER BY v <-> '[0,0,0,0,0,0,0,0]' LIMIT 10;
+SELECT array_agg(d) = array_agg(d ORDER BY d) AS in_order FROM (SELECT v <-> '[0,0,0,0,0,0,0,0]' AS d FROM many
+    WHERE v <<->> sphere('[0,0,0,0,0,0,0,0]', 1.2) ORDER BY d) s;
+RESET hnsw.ef_search;
 RESET enable_seqscan;
 -- so a large range is read from the table, and a small one from the index
 EXPLAIN (COSTS OFF) SELECT id FROM many WHERE v <<->> sphere('[0,0,0,0,0,0,0,0]', 2.5);

@@ -157,3 +157,20 @@ SELECT plan_of($$SELECT id FROM points ORDER BY at <-> '(5,5)' LIMIT 5$$);
 
 DROP TABLE t, queries, points;
 DROP FUNCTION plan_of, rows_of, rows_without_skip, nearest, nearest_one;
+
+-- Filtered scans have the distance for themselves.
+CREATE TABLE filtered (id int, kind int, val vector(3));
+INSERT INTO filtered SELECT i, i % 4, ARRAY[i, i % 10, (i * 7) % 11]::vector FROM generate_series(1, 400) i;
+CREATE INDEX filtered_val ON filtered USING hnsw (val vector_l2_ops);
+CREATE INDEX filtered_kind ON filtered (kind);
+ANALYZE filtered;
+SET enable_bitmapscan = on;
+SET enable_indexscan = off;
+SET enable_sort = off;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM filtered WHERE kind = 1 ORDER BY val <-> '[1,2,3]' LIMIT 3;
+SELECT id FROM filtered WHERE kind = 1 ORDER BY val <-> '[1,2,3]' LIMIT 3;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id, val <-> '[1,2,3]' AS d FROM filtered WHERE kind = 1 ORDER BY val <-> '[1,2,3]' LIMIT 3;
+SELECT id, round((val <-> '[1,2,3]')::numeric, 3) AS d FROM filtered WHERE kind = 1 ORDER BY val <-> '[1,2,3]' LIMIT 3;
+SET vecx.skip_unused_distance = off;
+EXPLAIN (VERBOSE, COSTS OFF) SELECT id FROM filtered WHERE kind = 1 ORDER BY val <-> '[1,2,3]' LIMIT 3;
+DROP TABLE filtered;

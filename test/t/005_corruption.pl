@@ -56,8 +56,7 @@ foreach my $layout (qw(plain inline compact))
 	$node->safe_psql('postgres', "CREATE INDEX i_vector_l2 ON points USING hnsw (c_vector vector_l2_ops) WITH (layout = $layout)");
 	find_file();
 	my $blocks = $node->safe_psql('postgres', "SELECT pages FROM vecx_index_info('i_vector_l2')");
-	# A page of nodes. In the new layouts block 1 has the entry node alone.
-	my $first = ($layout eq 'plain' ? 1 : 2) * $block_size;
+	my $first = $block_size; # a page of nodes
 
 	is(use_index(), '', "$layout: a sound index makes no complaint");
 
@@ -72,6 +71,8 @@ foreach my $layout (qw(plain inline compact))
 		[ 'slot directory', $first + $block_size - 16, "\xFF" x 16, qr/XX002/ ],
 		[ 'first record of a node page', $first + 40, "\xFF" x 64, qr/XX002/ ],
 		[ 'links of a node', $first + 40 + 96, "\xFF" x 64, undef ]);
+	push @damages, [ 'entry node on the metapage', 128, "\xFF" x 48, qr/XX002/ ],
+		[ 'slot of the entry node', $block_size - 4, "\xFF" x 4, qr/XX002/ ] if $layout ne 'plain';
 	foreach my $damage (@damages)
 	{
 		my ($what, $offset, $bytes, $expected) = @$damage;
@@ -88,7 +89,7 @@ foreach my $layout (qw(plain inline compact))
 	# Random bytes over random places, the same ones in every run.
 	foreach my $round (1 .. 8)
 	{
-		my ($offset, $bytes) = ((1 + next_random($blocks - 1)) * $first + next_random($block_size - 64), '');
+		my ($offset, $bytes) = ((1 + next_random($blocks - 1)) * $block_size + next_random($block_size - 64), '');
 		$bytes .= chr(next_random(256)) for (1 .. 64);
 		damage($offset, $bytes);
 		unlike(use_index(), qr/server closed|terminated|PANIC/, "$layout, round $round: the server lives");

@@ -31,8 +31,8 @@ foreach my $class (@classes)
 		like($err, qr/NOTICE:  hnsw graph no longer fits into maintenance_work_mem after \d+ tuples/, "$name, $layout: it says so");
 		is(() = $err =~ /NOTICE/g, 1, "$name, $layout: once");
 		is(check_indexes($node), 1, "$name, $layout: it is sound");
-		# With workers no two graphs are the same: their recalls differ by a hundredth either way.
-		cmp_ok(recall($node, $class, 10), '>=', $large - 0.04, "$name, $layout: recall is no worse");
+		# With workers no two graphs are the same: their recalls differ by a hundredth either way, with compact's few places by two.
+		cmp_ok(recall($node, $class, 10), '>=', $large - ($layout eq 'compact' ? 0.06 : 0.04), "$name, $layout: recall is no worse");
 		is( $node->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(DISTINCT id) FROM (SELECT id FROM points
 				ORDER BY $class->{column} $class->{op} (SELECT $class->{column} FROM queries WHERE id = -1)) s"),
 			'8000', "$name, $layout: every row is in it");

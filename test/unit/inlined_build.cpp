@@ -252,6 +252,20 @@ TEST(InlinedBuild, FindsWhatIsNear) {
         }
 }
 
+// The entry node is on the metapage: an index has no page but that one and those of its nodes.
+TEST(InlinedBuild, NoPageForTheEntry) {
+    for (LayoutKind layout : {LayoutKind::inlined, LayoutKind::compact}) {
+        Shape shape;
+        ASSERT_TRUE(choose_shape(layout, ElementType::f32, Metric::l2, 24, 16, test::MemoryStore().body_size(), &shape));
+        const uint32_t per_page = (test::MemoryStore().body_size() - sizeof(PageHead)) / (shape.record_size(shape.places) + sizeof(Slot));
+        std::vector<Vector> rows = random_rows(5 * per_page, 24, 4);
+        Built index(layout, Metric::l2, rows, 24);
+        EXPECT_EQ(index.store.block_count(), 1u + 5u);
+        EXPECT_EQ(index.meta.entry, (Link{kMetaBlock, 0, 1}));
+        index.check_rows(rows.size());
+    }
+}
+
 TEST(InlinedBuild, SmallIndexes) {
     for (size_t n : {0, 1, 2, 5, 21}) {
         std::vector<Vector> rows = random_rows(n, 8, 3);

@@ -49,6 +49,16 @@ TEST(InlinedShape, FillsPages) {
     EXPECT_EQ(s.own, OwnKind::i8);
     EXPECT_LE(s.record_size(s.places), max_record(kBody));
     EXPECT_FALSE(choose_shape(LayoutKind::inlined, ElementType::f32, Metric::l2, 16000, 16, kBody, &s));
+    // Where a node fits a page, an entry node with neighbours fits the metapage.
+    for (LayoutKind layout : {LayoutKind::inlined, LayoutKind::compact})
+        for (int m : {2, 5, 16, 100})
+            for (int32_t dim = 1; dim <= 9000; dim += dim < 7500 ? 37 : 1)
+                if (choose_shape(layout, ElementType::i8, Metric::l2, dim, m, kBody, &s)) {
+                    const uint32_t places = entry_places(s, kBody);
+                    ASSERT_GE(places, static_cast<uint32_t>(kGroup)) << dim;
+                    ASSERT_LE(places, static_cast<uint32_t>(kMaxPlaces)) << dim;
+                    ASSERT_LE(sizeof(PageHead) + sizeof(MetaRecord) + s.record_size(static_cast<int>(places)) + sizeof(Slot), kBody) << dim;
+                }
     EXPECT_FALSE(choose_shape(LayoutKind::inlined, ElementType::sparse, Metric::l2, 100, 16, kBody, &s));
 }
 

@@ -101,6 +101,26 @@ TEST(InlinedCorrupt, PagesSwappedAndLost) {
     use(index, &found);
 }
 
+// Entry nodes are on the metapage, and nothing else is.
+TEST(InlinedCorrupt, EntryNodesElsewhere) {
+    InlinedIndex index(hnsw::LayoutKind::inlined, ElementType::f32, Metric::l2, 16, 8);
+    index.build_many(30);
+    const std::vector<MemoryStore::Page> sound = index.store.pages;
+    for (int kind = 0; kind < 3; ++kind) {
+        index.store.pages = sound;
+        uint64_t found = 0;
+        if (kind == 1)
+            index.change(index.nodes[5], [](inlined::NodeEdit &n) {
+                n.head->flags = inlined::kNodeEntry;
+                n.head->tid_count = 0;
+            });
+        else if (kind == 2)
+            index.change(index.entry, [](inlined::NodeEdit &n) { n.head->flags = 0; });
+        use(index, &found);
+        EXPECT_EQ(found, kind > 0 ? 1u : 0u) << kind;
+    }
+}
+
 // A list of heap TIDs that runs in a circle, and one that is another node's.
 TEST(InlinedCorrupt, Lists) {
     InlinedIndex index(hnsw::LayoutKind::inlined, ElementType::f32, Metric::l2, 16, 8);

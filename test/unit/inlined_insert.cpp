@@ -123,7 +123,7 @@ struct Grown {
         std::set<uint64_t> targets, nodes;
         Counts c;
         std::vector<Link> all;
-        for (uint32_t block = 1; block < store.block_count(); ++block) {
+        for (uint32_t block = kMetaBlock; block < store.block_count(); ++block) {
             Status s = for_each_node(store, shape, block, [&](uint16_t slot, const NodeView &node) {
                 const Link self{block, slot, node.head->generation};
                 nodes.insert(self.key());
@@ -382,6 +382,44 @@ TEST_P(InlinedInsertLayout, TwoEntryNodes) {
         index.swept_rows(&counts);
         EXPECT_EQ(counts.entries, 1u);
         index.expect_reachable();
+    }
+}
+
+// An entry node that the metapage does not name any more, for the index was emptied: the next one takes its place, or VACUUM frees it.
+TEST_P(InlinedInsertLayout, EntryNodeWithoutAName) {
+    for (bool vacuum : {false, true}) {
+        Grown index(GetParam(), ElementType::f32, Metric::l2, 8);
+        index.insert_many(20);
+        TestArena arena;
+        auto entry_now = [&] {
+            MetaRecord meta;
+            EXPECT_TRUE(read_meta(index.store, &meta).ok());
+            return meta.entry;
+        };
+        const Link first = entry_now();
+        Linker<MemoryStore> linker(index.store, arena.arena, index.shape);
+        ASSERT_TRUE(make_entry(index.store, arena.arena, linker, first, index.store.body_size(), index.rng).ok());
+        const Link made = entry_now();
+        EXPECT_EQ(made.block, kMetaBlock);
+        bool done;
+        ASSERT_TRUE(set_entry(index.store, made, first, 0, &done, false).ok());
+        ASSERT_TRUE(done);
+        if (vacuum) {
+            VacuumResult result{};
+            ASSERT_TRUE(repair(index.store, arena.arena, 1 << 20, &result).ok());
+            EXPECT_EQ(result.nodes_freed, 1u);
+            Counts counts;
+            index.swept_rows(&counts);
+            EXPECT_EQ(counts.entries, 0u);
+        }
+        ASSERT_TRUE(make_entry(index.store, arena.arena, linker, first, index.store.body_size(), index.rng).ok());
+        EXPECT_EQ(entry_now().block, kMetaBlock);
+        EXPECT_NE(entry_now(), made);
+        Counts counts;
+        index.swept_rows(&counts);
+        EXPECT_EQ(counts.entries, 1u);
+        index.expect_reachable();
+        index.expect_complete();
     }
 }
 

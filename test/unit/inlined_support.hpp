@@ -76,8 +76,10 @@ struct InlinedIndex {
         }
         if (built.empty())
             return;
-        entry = with_entry ? add_entry(built) : nodes[0];
-        set_entry(entry);
+        if (with_entry)
+            add_entry(built);
+        else
+            set_entry(nodes[0]);
     }
 
     void set_entry(hnsw::Link link) {
@@ -250,12 +252,8 @@ struct InlinedIndex {
     }
 
     // A node without a row whose neighbours are spread over all.
-    hnsw::Link add_entry(const std::vector<Built> &built) {
-        int places = hnsw::inlined::kMaxPlaces;
-        while (places > hnsw::inlined::kGroup && (shape.record_size(places) > hnsw::max_record(kBody) ||
-                                                  static_cast<size_t>(places) >= built.size() + hnsw::inlined::kGroup))
-            places -= hnsw::inlined::kGroup;
-        hnsw::Link link = add(shape.record_size(places), hnsw::RecordKind::inlined_node);
+    void add_entry(const std::vector<Built> &built) {
+        const int places = static_cast<int>(inlined::entry_places(shape, kBody));
         std::vector<float> mean(static_cast<size_t>(shape.dim)), x(static_cast<size_t>(shape.dim));
         for (const Built &b : built) {
             inlined::widen(shape, payload_of(b.value), x.data());
@@ -263,18 +261,21 @@ struct InlinedIndex {
             for (size_t i = 0; i < x.size(); ++i)
                 mean[i] += x[i] / static_cast<float>(built.size());
         }
-        Status s = store.update(link.block, [&](hnsw::MutablePage &page) {
-            inlined::NodeEdit node = fresh_node(page, link, places);
-            node.head->flags = inlined::kNodeEntry;
+        Status s = store.update(hnsw::kMetaBlock, [&](hnsw::MutablePage &page) {
+            inlined::NodeEdit node;
+            const char *fault;
+            EXPECT_TRUE(inlined::add_entry_node(page, shape, {}, &node, &fault)) << fault;
             inlined::encode_own(shape, mean.data(), node.own, node.head);
             return true;
         });
         EXPECT_TRUE(s.ok()) << s.message;
+        hnsw::MetaRecord meta;
+        EXPECT_TRUE(hnsw::read_meta(store, &meta).ok());
+        entry = meta.entry;
         std::vector<uint32_t> spread;
         for (size_t i = 0; i < built.size() && i < static_cast<size_t>(places); ++i)
             spread.push_back(static_cast<uint32_t>(i * built.size() / std::min<size_t>(built.size(), static_cast<size_t>(places))));
-        link_node(link, places, rotated(mean), spread, built);
-        return link;
+        link_node(entry, places, rotated(mean), spread, built);
     }
 
     void link_node(hnsw::Link link, int places, const std::vector<float> &from, const std::vector<uint32_t> &to,

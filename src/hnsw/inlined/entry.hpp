@@ -1,4 +1,4 @@
-// The entry node: a record without a row whose neighbours are a sample of all nodes, where searches start. A build makes one;
+// The entry node: a record without a row on the metapage whose neighbours are a sample of all nodes, where searches start. A build makes one;
 // an index that grew from nothing gets one from an insert. README.md, "Entry".
 #pragma once
 
@@ -10,13 +10,6 @@ namespace vecx::hnsw::inlined {
 constexpr uint32_t kEntryNodes = 256; // nodes, about, from which on an index is to have an entry node
 constexpr uint32_t kEntryChance = 16; // one insert in so many makes it then: two at once do the work twice
 constexpr uint32_t kFreeChance = 8;   // one new node in so many gets a free place of the entry node
-
-// Neighbours of an entry node: as many as fit a page of its own.
-inline uint32_t entry_places(const Shape &shape, uint32_t body_size) {
-    const uint32_t fixed = shape.record_size(0), each = shape.record_size(kGroup) - fixed;
-    const uint32_t most = (max_record(body_size) - fixed) / each * kGroup;
-    return most < kMaxPlaces ? most : static_cast<uint32_t>(kMaxPlaces);
-}
 
 // About how many nodes an index has: as if its pages were full.
 inline uint64_t nodes_in(const Shape &shape, uint32_t blocks, uint32_t body_size) {
@@ -65,15 +58,14 @@ Status offer_to_entry(S &store, Linker<S> &linker, const NewNode &node, Link sel
     return linker.offer(target, node, self, Linker<S>::Offer::chance, rng, taken);
 }
 
-// Makes an entry node, with a sample of the living as its neighbours, and names it in the metapage if that still names
-// `before`. Reads as many pages as it has neighbours, or twice as many. Two or three page writes; the chunk writers' lock is
-// held over them, so that VACUUM does not take an entry node that is not yet named for one that a crash left behind.
+// Makes an entry node on the metapage, with a sample of the living as its neighbours, if `before` is still what searches enter
+// at. Reads as many pages as it has neighbours, or twice as many. One page write.
 template <NodeStore S>
 Status make_entry(S &store, Arena &scratch, Linker<S> &linker, Link before, uint32_t body_size, Rng &rng) {
     const Shape &shape = linker.shape();
     const uint32_t blocks = store.block_count();
     const uint32_t places = entry_places(shape, body_size);
-    if (blocks < 2 || places < static_cast<uint32_t>(kGroup))
+    if (blocks < 2)
         return Status{};
     CopyPool pool(scratch, shape);
     LinkMap taken(scratch);
@@ -139,43 +131,23 @@ Status make_entry(S &store, Arena &scratch, Linker<S> &linker, Link before, uint
         scratch.give_back(const_cast<float *>(neighbour.rotated));
     }
 
-    Link entry{};
-    bool done = false;
-    store.lock_chunk_writers(false);
-    Status status = place_record(
-        store, shape.record_size(static_cast<int>(places)), RecordKind::inlined_node,
-        [&](uint8_t *record, uint16_t generation) {
-            NodeEdit edit = edit_record(record, shape, static_cast<int>(places));
-            const uint8_t kind = edit.head->kind;
-            *edit.head = head;
-            edit.head->kind = kind;
-            edit.head->flags = kNodeEntry;
-            edit.head->generation = generation;
-            edit.head->places = static_cast<uint8_t>(places);
-            edit.head->links_version = 1;
-            memcpy(edit.own, own, shape.own_size());
-            for (uint32_t i = 0; i < count; ++i)
-                set_neighbour(edit, shape, i, sample[i].link, factors[2 * i], factors[2 * i + 1],
-                              codes + static_cast<size_t>(i) * words);
-        },
-        &entry);
-    VECX_CRASH_POINT("inlined.entry.written");
-    if (status.ok())
-        status = set_entry(store, before, entry, 0, &done, false);
+    VECX_CRASH_POINT("inlined.entry.sampled");
     const char *fault = nullptr;
-    VECX_CRASH_SITE("inlined.entry.give_up");
-    if (status.ok() && !done) // another made one, or the graph was emptied
-        status = store.update(entry.block, [&](MutablePage &page) {
-            NodeView view;
-            fault = node_fault(view_of(page), shape, entry.slot, &view);
-            if (fault != nullptr || view.head == nullptr || view.head->generation != entry.generation)
-                return false;
-            free_record(page, entry.slot);
-            return true;
-        });
-    store.unlock_chunk_writers(false);
-    VECX_TRY(status);
-    return fault == nullptr ? Status{} : fault_status(entry.block, fault);
+    VECX_CRASH_SITE("inlined.entry.write");
+    VECX_TRY(store.update(kMetaBlock, [&](MutablePage &page) {
+        NodeEdit edit;
+        if (!add_entry_node(page, shape, before, &edit, &fault))
+            return false; // another made one, or the graph was emptied
+        edit.head->own_scale = head.own_scale;
+        edit.head->own_error = head.own_error;
+        edit.head->norm = head.norm;
+        memcpy(edit.own, own, shape.own_size());
+        for (uint32_t i = 0; i < count; ++i)
+            set_neighbour(edit, shape, i, sample[i].link, factors[2 * i], factors[2 * i + 1],
+                          codes + static_cast<size_t>(i) * words);
+        return true;
+    }));
+    return fault == nullptr ? Status{} : fault_status(kMetaBlock, fault);
 }
 
 // What an insert does for the entry node, last: makes one when the index has grown enough; else lets the new node be one of

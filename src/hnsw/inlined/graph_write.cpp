@@ -26,19 +26,12 @@ uint8_t *add(MutablePage &page, uint32_t length, RecordKind kind) {
 
 } // namespace
 
-uint32_t PageMaker::entry_places(const Shape &shape, uint32_t body_size) {
-    uint32_t places = shape.places;
-    while (places + kGroup <= kMaxPlaces && shape.record_size(static_cast<int>(places + kGroup)) <= max_record(body_size))
-        places += kGroup;
-    return places;
-}
-
 PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, const Array<uint32_t> &entries,
                      uint32_t body_size, uint32_t first_block, const Poll &poll)
     : graph_(&graph), shape_(graph.shape()), order_(&order), entries_(&entries), body_size_(body_size),
       first_block_(first_block), longs_(arena) {
     per_page_ = page_room(body_size) / (shape_.record_size(shape_.places) + static_cast<uint32_t>(sizeof(Slot)));
-    node_pages_ = 1 + (graph.nodes() + per_page_ - 1) / per_page_;
+    node_pages_ = (graph.nodes() + per_page_ - 1) / per_page_;
     rotated_ = arena.make_array<float>(shape_.rotated_dim());
     other_ = arena.make_array<float>(shape_.rotated_dim());
     code_ = arena.make_array<uint64_t>(shape_.code_words + 1u);
@@ -47,7 +40,7 @@ PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, c
 }
 
 void PageMaker::nodes_of(uint32_t page, uint32_t *first, uint32_t *count) const {
-    *first = (page - 1) * per_page_;
+    *first = page * per_page_;
     *count = std::min(per_page_, static_cast<uint32_t>(order_->size()) - *first);
 }
 
@@ -153,16 +146,10 @@ void PageMaker::set_neighbours(const NodeEdit &edit, const Placed &node, const f
     }
 }
 
-void PageMaker::fill_entry(MutablePage &page) {
-    init_page(page, PageKind::nodes);
-    const int places = static_cast<int>(entry_places(shape_, page.size));
-    uint8_t *record = add(page, shape_.record_size(places), RecordKind::inlined_node);
-    if (record == nullptr)
-        return;
-    NodeEdit edit = edit_record(record, shape_, places);
-    edit.head->flags = kNodeEntry;
-    edit.head->places = static_cast<uint8_t>(places);
-    edit.head->links_version = 1;
+bool PageMaker::fill_entry(MutablePage &page, const char **fault) {
+    NodeEdit edit;
+    if (!add_entry_node(page, shape_, Link{}, &edit, fault))
+        return false;
     // Under cosine only the direction of the mean counts, which the whole numbers of int8vec hold when they are large. Codes
     // are relative to what was stored.
     const size_t n = static_cast<size_t>(shape_.dim);
@@ -178,6 +165,7 @@ void PageMaker::fill_entry(MutablePage &page) {
     rotate(shape_, other_, rotated_);
     Placed node{rotated_, square(rotated_, shape_.rotated_dim())};
     set_neighbours(edit, node, nullptr, static_cast<uint32_t>(entries_->size()), [&](uint32_t i) { return (*entries_)[i]; });
+    return true;
 }
 
 void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *stored) {
@@ -199,7 +187,9 @@ void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *st
         edit.head->own_error = own.own_error;
         edit.head->norm = own.norm;
         edit.head->hash = own.hash;
-        memcpy(edit.own, stored + sizeof own, shape_.own_size());
+        if (shape_.attributes > 0)
+            memcpy(edit.attributes, stored + sizeof own, shape_.attributes_size());
+        memcpy(edit.own, stored + sizeof own + shape_.attributes_size(), shape_.own_size());
         graph_->for_each_tid(n, [&](HeapTid tid) {
             if (edit.head->tid_count == shape_.tid_places)
                 return false;

@@ -1,5 +1,5 @@
-// Writing the pages of a new index from a graph in memory: the entry node first, then the nodes in the order that
-// Graph::order_nodes chose, page by page full, then the lists of heap TIDs that their records have no room for. Where a
+// Writing the pages of a new index from a graph in memory: the nodes in the order that Graph::order_nodes chose, page by page
+// full, then the lists of heap TIDs that their records have no room for, and the entry node on the metapage last. Where a
 // record will be follows from its number, so pages can be made in any order, by several processes.
 #pragma once
 
@@ -23,17 +23,14 @@ class PageMaker {
     PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, const Array<uint32_t> &entries,
               uint32_t body_size, uint32_t first_block, const Poll &poll);
 
-    // The entry node's places on a page of its own.
-    static uint32_t entry_places(const Shape &shape, uint32_t body_size);
-
-    uint32_t node_pages() const { return node_pages_; } // the entry's included
-    // Nodes of page `page` (from 1; page 0 is the entry's): order[first .. first + count).
+    uint32_t node_pages() const { return node_pages_; }
+    // Nodes of page `page` (from 0): order[first .. first + count).
     void nodes_of(uint32_t page, uint32_t *first, uint32_t *count) const;
     uint32_t nodes_per_page() const { return per_page_; }
-    Link entry() const { return Link{first_block_, 0, 1}; }
 
+    // Makes the entry node on the metapage, which must not name any. False and `fault` as add_entry_node.
+    bool fill_entry(MutablePage &page, const char **fault);
     // Fills an empty page, zeroed. `stored` has the stored vectors of its nodes, one behind the other.
-    void fill_entry(MutablePage &page);
     void fill_nodes(MutablePage &page, uint32_t number, const uint8_t *stored);
     // The next page of heap TIDs, with numbers from node_pages() on, while there are any left.
     bool more_tids() const { return tids_.at < longs_.size(); }
@@ -63,7 +60,7 @@ class PageMaker {
     };
 
     Link place(uint32_t position) const {
-        return Link{first_block_ + 1 + position / per_page_, static_cast<uint16_t>(position % per_page_), 1};
+        return Link{first_block_ + position / per_page_, static_cast<uint16_t>(position % per_page_), 1};
     }
     void plan_tids(const Poll &poll);
     TidPiece next_piece(TidWalk &walk) const;
@@ -82,7 +79,7 @@ class PageMaker {
     uint64_t *code_;
 };
 
-// Writes all pages behind the metapage of an otherwise empty index, and sets the entry last; an empty graph gets none.
+// Writes all pages behind the metapage of an otherwise empty index, and the entry node last; an empty graph gets none.
 // progress(pages done, pages in all) after each. The store must be no one else's until it returns.
 template <NodeStore S, SpillReader Spill, class Progress>
 Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t body_size, const Poll &linking,
@@ -90,7 +87,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
     if (graph.nodes() == 0)
         return Status{};
     Array<uint32_t> entries(arena), order(arena);
-    graph.choose_entries(PageMaker::entry_places(graph.shape(), body_size), &entries, linking);
+    graph.choose_entries(entry_places(graph.shape(), body_size), &entries, linking);
     graph.make_reachable(entries, linking);
     graph.order_nodes(entries, &order, ordering);
     const uint32_t first_block = store.block_count();
@@ -101,7 +98,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
     for (bool more = true; more; ++number) {
         uint32_t first = 0, count = 0, block, left = 0;
         store.poll();
-        if (number > 0 && number < pages.node_pages()) {
+        if (number < pages.node_pages()) {
             pages.nodes_of(number, &first, &count);
             for (uint32_t i = 0; i < count; ++i) {
                 const Graph::Node *n = graph.node(order[first + i]);
@@ -113,9 +110,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
         VECX_CRASH_EXTEND("inlined.build.page");
         VECX_TRY(store.extend(
             [&](MutablePage &page) {
-                if (number == 0)
-                    pages.fill_entry(page);
-                else if (number < pages.node_pages())
+                if (number < pages.node_pages())
                     pages.fill_nodes(page, number, stored);
                 else
                     pages.fill_tids(page);
@@ -129,8 +124,12 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
         progress(static_cast<uint64_t>(number + 1), static_cast<uint64_t>(pages.node_pages()));
     }
     VECX_CRASH_POINT("inlined.build.written");
-    bool done;
-    VECX_TRY(set_entry(store, Link{}, pages.entry(), 0, &done));
+    bool done = false;
+    const char *fault = nullptr;
+    VECX_CRASH_SITE("inlined.build.entry");
+    VECX_TRY(store.update(kMetaBlock, [&](MutablePage &page) { return done = pages.fill_entry(page, &fault); }));
+    if (fault != nullptr)
+        return fault_status(kMetaBlock, fault);
     if (!done)
         return Status::make(Code::internal, "hnsw build found an index that is not empty");
     return Status{};

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "hnsw/meta.hpp"
 #include "kernels/convert.hpp"
 
 #include "base/core_only.hpp"
@@ -61,6 +62,7 @@ const char *node_fault(const PageView &page, const Shape &shape, uint16_t slot, 
     if (head->tid_count > shape.tid_places)
         return "too many heap TIDs in a node";
     out->tids = reinterpret_cast<const HeapTid *>(record + shape.tids_offset());
+    out->attributes = reinterpret_cast<const uint64_t *>(record + shape.attributes_offset());
     out->links = reinterpret_cast<const Link *>(record + shape.links_offset());
     out->add = out->mul = nullptr;
     if (shape.code_words > 0) {
@@ -93,6 +95,7 @@ NodeEdit edit_record(uint8_t *record, const Shape &shape, int places) {
     NodeEdit out;
     out.head = reinterpret_cast<Head *>(record);
     out.tids = reinterpret_cast<HeapTid *>(record + shape.tids_offset());
+    out.attributes = reinterpret_cast<uint64_t *>(record + shape.attributes_offset());
     out.links = reinterpret_cast<Link *>(record + shape.links_offset());
     out.add = out.mul = nullptr;
     if (shape.code_words > 0) {
@@ -107,6 +110,34 @@ NodeEdit edit_record(uint8_t *record, const Shape &shape, int places) {
 NodeEdit edit_node(MutablePage &page, const Shape &shape, const NodeView &view) {
     uint8_t *record = page.body + (reinterpret_cast<const uint8_t *>(view.head) - page.body);
     return edit_record(record, shape, view.head->places);
+}
+
+bool add_entry_node(MutablePage &page, const Shape &shape, Link before, NodeEdit *edit, const char **fault) {
+    MetaRecord meta;
+    if ((*fault = meta_fault(view_of(page), &meta)) != nullptr || meta.entry != before)
+        return false;
+    for (uint32_t i = 0, n = slot_count(view_of(page)); i < n; ++i) {
+        NodeView old;
+        if ((*fault = node_fault(view_of(page), shape, static_cast<uint16_t>(i), &old)) != nullptr)
+            return false;
+        if (old.head != nullptr)
+            free_record(page, static_cast<uint16_t>(i));
+    }
+    const uint32_t places = entry_places(shape, page.size);
+    uint16_t slot, generation;
+    if (!add_record(page, shape.record_size(static_cast<int>(places)), RecordKind::inlined_node, &slot, &generation)) {
+        *fault = "no room for the entry node";
+        return false;
+    }
+    uint8_t *record = page.body + slot_at(page.body, page.size, slot)->offset;
+    *edit = edit_record(record, shape, static_cast<int>(places));
+    edit->head->flags = kNodeEntry;
+    edit->head->places = static_cast<uint8_t>(places);
+    edit->head->links_version = 1;
+    MetaRecord *named = reinterpret_cast<MetaRecord *>(page.body + sizeof(PageHead));
+    named->entry = Link{page.block, slot, generation};
+    named->entry_level = 0;
+    return true;
 }
 
 void set_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i, Link link, float add, float mul,

@@ -13,6 +13,7 @@ namespace vecx::hnsw::inlined {
 struct NodeView {
     const Head *head = nullptr; // null: the slot holds no such node
     const HeapTid *tids;        // shape.tid_places, the first head->tid_count in use
+    const uint64_t *attributes; // filter::attribute_words(shape.attributes) of them
     const Link *links;          // head->places; any may be none
     const uint16_t *add;        // binary16, times head->add_scale; null in `compact`
     const uint16_t *mul;        // binary16, times head->mul_scale; null in `compact`
@@ -30,6 +31,7 @@ struct NodeView {
 struct NodeEdit {
     Head *head;
     HeapTid *tids;
+    uint64_t *attributes;
     Link *links;
     uint16_t *add;
     uint16_t *mul;
@@ -57,6 +59,11 @@ const char *tid_chunk_fault(const PageView &page, uint16_t slot, TidChunkView *o
 NodeEdit edit_record(uint8_t *record, const Shape &shape, int places);
 // `page` must be the page that `view` was decoded from.
 NodeEdit edit_node(MutablePage &page, const Shape &shape, const NodeView &view);
+
+// Makes the record of the entry node on the metapage, over one that nothing names, and names it there: all that a search
+// needs of it changes in one page write. `edit` receives its parts: places, flags and version are set, all else is zero.
+// False, with the page as it was, when the metapage no longer names `before`, or is damaged (then `fault` says how).
+bool add_entry_node(MutablePage &page, const Shape &shape, Link before, NodeEdit *edit, const char **fault);
 
 // Changes neighbour `i` of a node: link, factors and code (shape.code_words words; null when compact). Rescales the
 // factors of all neighbours when these do not fit the scale. Counts no version: the caller does.

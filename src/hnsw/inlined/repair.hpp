@@ -14,7 +14,7 @@ class Repairer {
     Repairer(S &store, Arena &arena, const MetaRecord &meta, const Shape &shape, uint32_t body_size, size_t memory_limit,
              VacuumResult *result)
         : store_(&store), shape_(shape), limit_(std::max(memory_limit, kLeastMemory)), result_(result), map_(arena),
-          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction), map_), seen_(arena), early_(arena), late_(arena),
+          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction, shape.dim), map_), seen_(arena), early_(arena), late_(arena),
           here_(arena), links_(arena), dead_(arena) {
         seen_.reserve(kMaxSlots);
     }
@@ -51,7 +51,6 @@ class Repairer {
         const uint32_t blocks = store_->block_count();
         map_.start(first);
         living_ = dead_count_ = 0;
-        old_entries_ = false;
         for (uint32_t block = first; block < blocks; ++block) {
             if (block > first && map_.bytes_after(kMaxSlots) > limit_ / 4)
                 break;
@@ -72,14 +71,13 @@ class Repairer {
                     NodeState state = node.dead() ? NodeState::dead : NodeState::living;
                     if (node.is_entry() && link == meta.entry)
                         state = NodeState::entry;
-                    old_entries_ |= node.is_entry() && link != meta.entry;
                     seen_.push_back(Seen{link.slot, link.generation, state});
                 }
                 left = free_bytes(page);
             }));
             if (fault != nullptr)
                 return fault_status(block, fault);
-            if (left >= shape_.record_size(shape_.places))
+            if (left >= shape_.record_size(shape_.places) && block != kMetaBlock)
                 store_->record_space(block, left);
             map_.begin_block();
             for (const Seen &s : seen_) {
@@ -88,7 +86,7 @@ class Repairer {
                 dead_count_ += s.state == NodeState::dead;
             }
         }
-        const bool whole = first == 1 && map_.end_block_after_finish() == blocks;
+        const bool whole = first == kMetaBlock && map_.end_block_after_finish() == blocks;
         const size_t rows = NodeMap::row_bytes(map_.size(), shape_.places);
         const size_t used = map_.bytes_after(0);
         const bool with_rows = whole && used + rows < limit_ / 8 * 5;
@@ -144,7 +142,7 @@ class Repairer {
         early_.clear();
         late_.clear();
         const uint32_t blocks = store_->block_count();
-        for (uint32_t block = 1; block < blocks; ++block) {
+        for (uint32_t block = kMetaBlock; block < blocks; ++block) {
             store_->poll();
             here_.clear();
             while (!early_.empty() && early_.top().target.block <= block)
@@ -303,12 +301,7 @@ class Repairer {
     Status free_dead() {
         if (dead_count_ == 0)
             return Status{};
-        // An entry node that the metapage does not name may be about to be named.
-        if (old_entries_) {
-            store_->lock_chunk_writers(true);
-            store_->unlock_chunk_writers(true);
-        }
-        MetaRecord meta;
+        MetaRecord meta; // an entry node that it does not name it will never name
         VECX_TRY(read_meta(*store_, &meta));
         auto may_go = [&](const PageView &page, Link link) {
             NodeView node;
@@ -346,7 +339,6 @@ class Repairer {
     Array<Link> links_;
     Array<Link> dead_;
     uint64_t living_ = 0, dead_count_ = 0;
-    bool old_entries_ = false;
 };
 
 } // namespace vecx::hnsw::inlined

@@ -12,8 +12,12 @@ namespace vecx::hnsw::inlined {
 
 constexpr float kFillAlpha = 1.2f; // of distances
 
+constexpr int32_t kWideDim = 256; // dimensions from which on a wider search for neighbours pays; ../experiments.md, section 11
+
 // How many candidates neighbours are chosen from, and so how wide the search for them is, in builds, inserts and repairs.
-inline uint32_t candidates_for(uint32_t ef_construction) { return ef_construction + ef_construction / 2; }
+inline uint32_t candidates_for(uint32_t ef_construction, int32_t dim) {
+    return dim < kWideDim ? ef_construction : ef_construction + ef_construction / 2;
+}
 
 // The largest key between a candidate and a chosen neighbour at which the second rule still leaves the candidate out,
 // whose own key is `key`: under l2 and cosine keys are squares.

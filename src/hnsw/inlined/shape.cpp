@@ -25,6 +25,9 @@ int places_in(const Shape &shape, uint32_t room) {
     return static_cast<int>(groups < kMaxPlaces / kGroup ? groups : kMaxPlaces / kGroup) * kGroup;
 }
 
+// The longest record that fits the metapage.
+uint32_t entry_room(uint32_t body_size) { return max_record(body_size - static_cast<uint32_t>(sizeof(MetaRecord))); }
+
 // Fills a page: with as many records of `wanted` places as fit, or with one record more if these still keep three
 // fifths of the places. False when not even kMinPlaces fit.
 bool fill_page(Shape *shape, int wanted, uint32_t body_size) {
@@ -49,7 +52,12 @@ bool supports(ElementType type, Metric metric) {
     return dense && (metric == Metric::l2 || metric == Metric::ip || metric == Metric::cosine);
 }
 
-bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out) {
+uint32_t entry_places(const Shape &shape, uint32_t body_size) {
+    return static_cast<uint32_t>(places_in(shape, entry_room(body_size)));
+}
+
+bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out,
+                  int attributes) {
     if (!supports(type, metric))
         return false;
     int wanted = (2 * m + kGroup - 1) / kGroup * kGroup;
@@ -59,11 +67,12 @@ bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t di
     shape.type = type;
     shape.metric = metric;
     shape.dim = dim;
+    shape.attributes = static_cast<uint16_t>(attributes);
     if (layout == LayoutKind::compact) {
         shape.own = OwnKind::i8;
         shape.tid_places = kCompactTids;
         int least = wanted < kMinPlaces ? wanted : kMinPlaces;
-        if (places_in(shape, room_for(1, body_size)) < least)
+        if (places_in(shape, room_for(1, body_size)) < least || entry_places(shape, body_size) == 0)
             return false;
         uint32_t n = 1;
         while (places_in(shape, room_for(n + 1, body_size)) >= least)
@@ -80,7 +89,7 @@ bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t di
     for (OwnKind own : kinds) {
         shape.own = own;
         for (shape.code_words = whole; shape.code_words >= shortest; --shape.code_words)
-            if (fill_page(&shape, wanted, body_size)) {
+            if (fill_page(&shape, wanted, body_size) && entry_places(shape, body_size) > 0) {
                 *out = shape;
                 return true;
             }
@@ -93,6 +102,7 @@ void shape_to_meta(const Shape &shape, MetaRecord *meta) {
     meta->tid_places = shape.tid_places;
     meta->places = shape.places;
     meta->code_words = shape.code_words;
+    meta->attributes = shape.attributes;
 }
 
 const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *out) {
@@ -104,18 +114,21 @@ const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *o
     shape.dim = meta.dim;
     shape.places = meta.places;
     shape.code_words = meta.code_words;
+    shape.attributes = meta.attributes;
     if (!supports(shape.type, shape.metric))
         return "layout does not go with the type";
     if (shape.own != OwnKind::f16 && shape.own != OwnKind::i8)
         return "unknown precision of vectors";
     if (shape.tid_places < 1 || shape.tid_places > kTidsPerNode)
         return "number of heap TIDs out of range";
+    if (shape.attributes > filter::kMostAttributes)
+        return "number of columns out of range";
     if (shape.places < kGroup || shape.places > kMaxPlaces || shape.places % kGroup != 0)
         return "number of neighbours out of range";
     bool compact = meta.layout == static_cast<uint8_t>(LayoutKind::compact);
     if ((shape.code_words == 0) != compact || shape.code_bits() > shape.rotated_dim())
         return "length of codes out of range";
-    if (shape.record_size(shape.places) > max_record(body_size))
+    if (shape.record_size(shape.places) > max_record(body_size) || entry_places(shape, body_size) == 0)
         return "record longer than a page";
     *out = shape;
     return nullptr;

@@ -141,7 +141,7 @@ Status repair(S &store, Arena &arena, size_t memory_limit, VacuumResult *result)
         VECX_TRY(free_orphans(store, arena, shape, chunks, memory_limit, result));
     VECX_CRASH_POINT("inlined.vacuum.orphans_freed");
     Repairer<S> repairer(store, arena, meta, shape, body_size, memory_limit, result);
-    for (uint32_t block = 1; block < store.block_count();)
+    for (uint32_t block = kMetaBlock; block < store.block_count();) // there is the entry node
         VECX_TRY(repairer.round(&block));
     return Status{};
 }

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "pg/filter/filter.hpp"
+
 #include "pg/filter/masked_stream.hpp"
 
 extern "C" {
@@ -59,11 +60,28 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     const SearchEstimate estimate =
         routine->estimate(root, order->indexinfo, taken / facts->passing, mask_rows / std::max(1.0, order->indexinfo->tuples));
     facts->visit_cost = estimate.visit;
+    facts->each_cost = std::min(estimate.each, facts->row_cost);
     facts->wanted_nodes = estimate.nodes;
     const Cost index = estimate.nodes * estimate.visit + taken / facts->passing * fetch;
 
+    facts->bitmap_cost = bitmap_cost;
+
     path->path.startup_cost = bitmap_cost + std::min(exact, index);
     path->path.total_cost = path->path.startup_cost + rows * fetch + (index < exact ? exact * (1 - taken / rows) : 0);
+    // Without the bitmap at first: what the plain index scan is expected to cost, and less if that turns out wrong. The conditions must
+    // be those of the plain scan, so there are no parameters and no conditions within the index.
+    facts->stream_nodes = 0;
+    if (facts->limit > 0 && path->path.param_info == nullptr && order->indexclauses == NIL && enable_indexscan) {
+        auto until = [&](const Path &of) { return of.startup_cost + (of.total_cost - of.startup_cost) * taken / rows; };
+        if (until(order->path) <= until(path->path)) {
+            constexpr double kSurer = 0.999;
+            path->path.startup_cost = kSurer * order->path.startup_cost;
+            path->path.total_cost = kSurer * order->path.total_cost;
+            facts->stream_rows = taken * std::max(1.0, order->indexinfo->tuples / rows);
+            facts->stream_nodes = routine->estimate(root, order->indexinfo, facts->stream_rows, 1).nodes;
+            return;
+        }
+    }
     path->path.startup_cost += path->path.pathtarget->cost.startup;
     path->path.total_cost += path->path.pathtarget->cost.startup + path->path.pathtarget->cost.per_tuple * rows;
 }

@@ -23,6 +23,10 @@ struct ScanFacts {
     double wanted_nodes; // of the index, visited for the wanted rows if as many match as was estimated
     double visit_cost; // of a node of the index
     double row_cost;   // of a row that is fetched and whose distance is computed
+    double each_cost;  // of a row that is looked at in the index; 0: that is not possible
+    double bitmap_cost;
+    double stream_rows;  // tested as they come, without a bitmap, until there are enough
+    double stream_nodes; // of the index, visited when rows are tested as they come, without a bitmap; 0: it is to begin with the bitmap
 };
 
 // CustomScan::custom_exprs: the ORDER BY expression, its argument that is not the indexed one, and the conditions that
@@ -32,6 +36,8 @@ enum FilterExpr { kExprDistance = 0, kExprQuery = 1, kExprRecheck = 2 };
 // plan.cpp
 void install_filtered_scan(); // takes the planner's hook; called once, when the module is loaded
 ScanFacts scan_facts_of(const CustomScan *scan);
+bool is_filtered_scan(const Plan *plan);
+Node *filtered_scan_order(const Plan *plan); // its ORDER BY expression
 
 // scan.cpp
 extern const CustomScanMethods filtered_scan_methods;

@@ -89,7 +89,8 @@ CustomPath *make_path(PlannerInfo *root, RelOptInfo *rel, BitmapHeapPath *bitmap
     cost_filtered_path(root, path, bitmap, order, &facts);
     // With an exponent: where plans are written out for a parallel worker, a number without comes back as an integer.
     List *numbers = NIL;
-    for (double number : {facts.limit, facts.wanted, facts.index_rows, facts.page_rows, facts.mask_rows, facts.passing, facts.wanted_nodes, facts.visit_cost, facts.row_cost})
+    for (double number : {facts.limit, facts.wanted, facts.index_rows, facts.page_rows, facts.mask_rows, facts.passing, facts.wanted_nodes, facts.visit_cost, facts.row_cost, facts.each_cost, facts.bitmap_cost,
+                          facts.stream_rows, facts.stream_nodes})
         numbers = lappend(numbers, makeFloat(psprintf("%.9e", number)));
     path->custom_private = list_make3(list_make1_oid(facts.index), numbers, linitial(order->indexorderbys));
     return path;
@@ -175,10 +176,18 @@ ScanFacts scan_facts_of(const CustomScan *scan) {
     ScanFacts facts{};
     facts.index = linitial_oid(static_cast<List *>(linitial(scan->custom_private)));
     const List *numbers = static_cast<const List *>(lsecond(scan->custom_private));
-    double *const places[] = {&facts.limit, &facts.wanted, &facts.index_rows, &facts.page_rows, &facts.mask_rows, &facts.passing, &facts.wanted_nodes, &facts.visit_cost, &facts.row_cost};
+    double *const places[] = {&facts.limit, &facts.wanted, &facts.index_rows, &facts.page_rows, &facts.mask_rows, &facts.passing, &facts.wanted_nodes, &facts.visit_cost, &facts.row_cost, &facts.each_cost, &facts.bitmap_cost, &facts.stream_rows, &facts.stream_nodes};
     for (int i = 0; i < static_cast<int>(lengthof(places)); ++i)
         *places[i] = floatVal(list_nth(numbers, i));
     return facts;
+}
+
+bool is_filtered_scan(const Plan *plan) {
+    return IsA(plan, CustomScan) && reinterpret_cast<const CustomScan *>(plan)->methods == &filtered_scan_methods;
+}
+
+Node *filtered_scan_order(const Plan *plan) {
+    return static_cast<Node *>(list_nth(reinterpret_cast<const CustomScan *>(plan)->custom_exprs, kExprDistance));
 }
 
 void install_filtered_scan() {

@@ -1,4 +1,4 @@
-// The rows of a filtered scan: the mask, the choice between the two ways, and changing from one to the other.
+// The rows of a filtered scan: the mask, the choice between the ways, and changing from one to another.
 #include <algorithm>
 #include <limits>
 #include <new>
@@ -22,6 +22,24 @@ namespace {
 constexpr double kMostCollected = 10000;
 // The index must promise to be so much cheaper: its price is an estimate, the other's is not.
 constexpr double kIndexMargin = 0.7;
+// A stream of whose rows so much less passed than of the table's has shown that those wanted are far: the index does not pay.
+constexpr double kFarAway = 0.3;
+// A stream without a mask may cost so many times what was expected of it before the bitmap is made, however dear that is.
+constexpr double kStreamMargin = 2;
+
+void take_way(FilteredScan *scan, Way way) {
+    scan->totals.any |= 1u << static_cast<int>(way);
+    for (Way &place : scan->totals.now)
+        if (place == Way::none || place == way) {
+            place = way;
+            return;
+        }
+}
+
+double mask_rows(const FilteredScan *scan) {
+    const filter::RowMask &mask = scan->run->mask;
+    return static_cast<double>(mask.exact_rows()) + static_cast<double>(mask.whole_pages()) * std::max(1.0, scan->facts.page_rows);
+}
 
 void build_mask(FilteredScan *scan) {
     Run *run = scan->run;
@@ -45,22 +63,35 @@ void build_mask(FilteredScan *scan) {
     });
     tbm_free(bitmap);
     run->mask.finish();
+    for (const ItemPointerData &tid : run->seen)
+        run->mask.remove(ItemPointerGetBlockNumber(&tid), ItemPointerGetOffsetNumber(&tid));
+    run->seen.give_back();
+    run->filter.mask = &run->mask;
+    ++scan->totals.bitmaps;
     scan->totals.mask_exact_pages += pages;
     scan->totals.mask_lossy_pages += run->mask.whole_pages();
+    scan->totals.mask_rows += mask_rows(scan);
 }
 
-double mask_rows(const FilteredScan *scan) {
-    const filter::RowMask &mask = scan->run->mask;
-    return static_cast<double>(mask.exact_rows()) + static_cast<double>(mask.whole_pages()) * std::max(1.0, scan->facts.page_rows);
+// How many rows of a mask of `rows` will be wanted.
+double wanted_of(const FilteredScan *scan, double rows) {
+    return std::min(rows, scan->facts.wanted / std::clamp(scan->facts.passing, 1e-6, 1.0));
+}
+
+// Of a row by its distance.
+Cost exact_price(const FilteredScan *scan) {
+    const ScanFacts &facts = scan->facts;
+    const bool looks = facts.each_cost > 0 && scan->routine->knows_each != nullptr && scan->routine->knows_each(scan->index);
+    return looks ? facts.each_cost : facts.row_cost;
 }
 
 // Chooses a way for `rows` rows; sets the budget for the index.
 bool index_is_cheaper(FilteredScan *scan, double rows) {
     const ScanFacts &facts = scan->facts;
     const double total = std::max(facts.index_rows, rows);
-    const double wanted = std::min(rows, facts.wanted / std::clamp(facts.passing, 1e-6, 1.0));
+    const double wanted = wanted_of(scan, rows);
     const double ahead = scan->routine->look_ahead(std::max(1.0, wanted));
-    const double exact = rows * facts.row_cost;
+    const double exact = rows * exact_price(scan);
     // The planner's number of nodes, for the rows that there are instead of those that it thought of.
     const double nodes = std::min(total, facts.wanted_nodes * std::max(1.0, facts.mask_rows) / std::max(1.0, rows));
     const double index = nodes * facts.visit_cost;
@@ -76,26 +107,92 @@ bool index_is_cheaper(FilteredScan *scan, double rows) {
         budget.most = std::numeric_limits<double>::infinity();
         return true;
     case kFilterAuto:
+    case kFilterStream:
         break;
     }
+    const Run *run = scan->run;
+    const double expected = static_cast<double>(run->tested) * std::min(1.0, facts.passing) * rows / total;
+    if (static_cast<double>(run->passed) + 0.5 < kFarAway * expected)
+        return false;
     return index < kIndexMargin * exact;
 }
 
-void start_stream(FilteredScan *scan) {
+void evaluate_query(FilteredScan *scan) {
     Run *run = scan->run;
-    ExprContext *context = scan->css.ss.ps.ps_ExprContext;
-    bool isnull;
-    Datum query = ExecEvalExprSwitchContext(scan->query, context, &isnull);
+    run->query = ExecEvalExprSwitchContext(scan->query, scan->css.ss.ps.ps_ExprContext, &run->query_null);
     MemoryContext before = MemoryContextSwitchTo(scan->context);
-    if (!isnull)
-        query = datumCopy(query, false, -1); // of all types of vecx
-    run->stream = scan->routine->begin(scan->index, scan->css.ss.ps.state->es_snapshot, scan->context, query, isnull, &run->filter);
+    if (!run->query_null)
+        run->query = datumCopy(run->query, false, -1); // of all types of vecx
     MemoryContextSwitchTo(before);
 }
 
-// The next row in order from the index. It is in the slot if `*loaded`.
-bool next_from_index(FilteredScan *scan, ScoredRow *out, bool *loaded) {
+// A stream in a context of its own, so that what it has visited is given back when it is left.
+template <class F>
+bool begin_stream(FilteredScan *scan, F begin) {
     Run *run = scan->run;
+    MemoryContext context = AllocSetContextCreate(scan->context, "filtered stream", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext before = MemoryContextSwitchTo(context);
+    run->stream = begin(context);
+    MemoryContextSwitchTo(before);
+    if (run->stream == nullptr) {
+        MemoryContextDelete(context);
+        return false;
+    }
+    run->stream_context = context;
+    run->stream_ended = false;
+    run->low = -std::numeric_limits<double>::infinity();
+    run->phase = RunPhase::index;
+    return true;
+}
+void search(FilteredScan *scan) {
+    Run *run = scan->run;
+    begin_stream(scan, [&](MemoryContext context) {
+        return scan->routine->begin(scan->index, scan->css.ss.ss_currentRelation, scan->css.ss.ps.state->es_snapshot, context, run->query, run->query_null, &run->filter);
+    });
+}
+// False when the index cannot do that.
+bool look_at_each(FilteredScan *scan, double rows) {
+    Run *run = scan->run;
+    if (scan->routine->begin_each == nullptr || run->query_null || scan->facts.each_cost <= 0)
+        return false;
+    const Cost saved = scan->facts.row_cost - scan->facts.each_cost;
+    if (!begin_stream(scan, [&](MemoryContext context) {
+            return scan->routine->begin_each(scan->index, scan->css.ss.ps.state->es_snapshot, context, run->query, &run->filter, rows, saved);
+        }))
+        return false;
+    run->all_looked_at = true;
+    return true;
+}
+
+void end_stream(FilteredScan *scan) {
+    Run *run = scan->run;
+    if (run->stream == nullptr)
+        return;
+    const MaskedCounters counters = scan->routine->counters(run->stream);
+    if (run->all_looked_at)
+        scan->totals.each += counters.nodes;
+    else
+        scan->totals.nodes += counters.nodes;
+    scan->totals.index_pages += counters.pages;
+    if (scan->routine->end != nullptr)
+        scan->routine->end(run->stream);
+    MemoryContextDelete(run->stream_context);
+    run->stream = nullptr;
+    run->stream_context = nullptr;
+    run->stream_ended = true;
+}
+
+bool too_many_tested(const FilteredScan *scan) {
+    const Run *run = scan->run;
+    return run->most > 0 && !run->emitted &&
+           run->filter.budget.spent_testing(scan->routine->counters(run->stream).nodes, run->tested, run->passed,
+                                            static_cast<double>(run->most), run->step);
+}
+
+// The next row in order from the stream. It is in the slot if `*loaded`.
+bool next_from_stream(FilteredScan *scan, ScoredRow *out, bool *loaded) {
+    Run *run = scan->run;
+    const bool masked = run->filter.mask != nullptr;
     for (;;) {
         CHECK_FOR_INTERRUPTS();
         if (!run->waiting.empty() && run->waiting.top().rank == kRankUsual && run->waiting.top().distance <= run->low) {
@@ -105,8 +202,13 @@ bool next_from_index(FilteredScan *scan, ScoredRow *out, bool *loaded) {
         }
         if (run->stream_ended)
             return false;
+        // What has passed is kept to be taken out of a mask that may be made later; without memory for that it is made now.
+        if (!masked && (too_many_tested(scan) || run->seen.bytes_after(1) > static_cast<size_t>(work_mem) * 1024)) {
+            run->stream_ended = true;
+            return false;
+        }
         MaskedRow row;
-        MemoryContext before = MemoryContextSwitchTo(scan->context);
+        MemoryContext before = MemoryContextSwitchTo(run->stream_context);
         const bool found = scan->routine->next(run->stream, &row);
         MemoryContextSwitchTo(before);
         if (!found) {
@@ -114,12 +216,21 @@ bool next_from_index(FilteredScan *scan, ScoredRow *out, bool *loaded) {
             return false;
         }
         run->low = std::max(run->low, row.low);
-        const BlockNumber block = ItemPointerGetBlockNumber(&row.tid);
-        const OffsetNumber offset = ItemPointerGetOffsetNumber(&row.tid);
-        const filter::MaskPage *page = run->mask.page_of(block);
-        run->mask.remove(block, offset);
-        if (!fetch_filtered_row(scan, &row.tid) || !passes_filter(scan, page == nullptr || page->recheck))
+        bool recheck = true;
+        if (masked) {
+            const BlockNumber block = ItemPointerGetBlockNumber(&row.tid);
+            const filter::MaskPage *page = run->mask.page_of(block);
+            run->mask.remove(block, ItemPointerGetOffsetNumber(&row.tid));
+            recheck = page == nullptr || page->recheck;
+        } else {
+            ++run->tested;
+        }
+        if (!fetch_filtered_row(scan, &row.tid) || !passes_filter(scan, recheck))
             continue;
+        if (!masked) {
+            ++run->passed;
+            run->seen.push_back(row.tid);
+        }
         *out = ScoredRow{row.low, kRankUsual, false, row.tid};
         if (row.certain && run->waiting.empty()) {
             *loaded = true;
@@ -130,36 +241,107 @@ bool next_from_index(FilteredScan *scan, ScoredRow *out, bool *loaded) {
     }
 }
 
-void start(FilteredScan *scan) {
+// Collects the rows of the LIMIT; false when the stream has not so many.
+bool collect(FilteredScan *scan) {
     Run *run = scan->run;
-    build_mask(scan);
-    const double rows = mask_rows(scan);
-    scan->totals.mask_rows += rows;
-    run->filter.mask = &run->mask;
-    const double limit = scan->facts.limit;
-    const size_t most = limit >= 1 && limit <= kMostCollected ? static_cast<size_t>(limit) : 0;
-    if (!index_is_cheaper(scan, rows)) {
-        ++scan->totals.exact;
-        score_rest(scan, most);
-        return;
-    }
-    ++scan->totals.index;
-    start_stream(scan);
-    run->phase = RunPhase::index;
-    if (most == 0)
-        return;
-    while (run->ready.size() < most) {
+    while (run->ready.size() < run->most) {
         ScoredRow row;
         bool loaded;
-        if (!next_from_index(scan, &row, &loaded)) {
-            ++scan->totals.switched;
-            score_rest(scan, most);
-            return;
-        }
+        if (!next_from_stream(scan, &row, &loaded))
+            return false;
         run->ready.push_back(row);
     }
     run->phase = RunPhase::ready;
     run->rest_left = true;
+    return true;
+}
+
+// The rest of a stream that has ended.
+void leave_stream(FilteredScan *scan, size_t most) {
+    Run *run = scan->run;
+    if (run->filter.mask == nullptr)
+        build_mask(scan);
+    if (!run->all_looked_at)
+        take_way(scan, Way::exact);
+    end_stream(scan);
+    score_rest(scan, most);
+}
+
+// Ends the stream before the LIMIT has been collected. What has been collected waits for what another way finds.
+void start_over(FilteredScan *scan) {
+    Run *run = scan->run;
+    end_stream(scan);
+    for (ScoredRow &row : run->ready) {
+        if (!row.known) {
+            if (!fetch_filtered_row(scan, &row.tid))
+                continue;
+            ResetExprContext(scan->css.ss.ps.ps_ExprContext);
+            compute_distance(scan, &row);
+        }
+        run->waiting.push(row);
+    }
+    run->ready.clear();
+}
+
+// By the distances of all that the mask has left; nothing has been returned.
+void start_exact(FilteredScan *scan) {
+    Run *run = scan->run;
+    take_way(scan, Way::exact);
+    const double rows = mask_rows(scan) - static_cast<double>(run->mask.removed_rows());
+    if (rows < 1 || !look_at_each(scan, mask_rows(scan)))
+        score_rest(scan, run->most);
+    else if (run->most > 0 && !collect(scan))
+        leave_stream(scan, run->most);
+}
+
+// With the mask, the rows that wait included.
+void start_masked(FilteredScan *scan) {
+    Run *run = scan->run;
+    build_mask(scan);
+    const double rows = mask_rows(scan);
+    run->filter.rank = wanted_of(scan, rows) * std::max(1.0, scan->facts.index_rows / std::max(1.0, rows));
+    if (!index_is_cheaper(scan, rows)) {
+        start_exact(scan);
+        return;
+    }
+    take_way(scan, Way::index);
+    search(scan);
+    if (run->most > 0 && !collect(scan)) {
+        start_over(scan);
+        start_exact(scan);
+    }
+}
+
+// Without a mask, as long as that goes well. False: it did not, and nothing has been returned.
+bool stream(FilteredScan *scan) {
+    Run *run = scan->run;
+    const ScanFacts &facts = scan->facts;
+    take_way(scan, Way::stream);
+    filter::SearchBudget &budget = run->filter.budget;
+    budget.wanted = 0;
+    run->filter.rank = facts.stream_rows;
+    run->step = facts.stream_nodes / std::max(1.0, facts.stream_rows);
+    budget.most = std::max(kStreamMargin * facts.stream_nodes,
+                           (facts.bitmap_cost + std::min(facts.mask_rows * exact_price(scan), facts.wanted_nodes * facts.visit_cost)) /
+                               facts.visit_cost);
+    if (filter_strategy() == kFilterStream)
+        budget.most = std::numeric_limits<double>::infinity();
+    search(scan);
+    if (collect(scan))
+        return true;
+    start_over(scan);
+    return false;
+}
+
+void start(FilteredScan *scan) {
+    Run *run = scan->run;
+    const double limit = scan->facts.limit;
+    run->most = limit >= 1 && limit <= kMostCollected ? static_cast<size_t>(limit) : 0;
+    evaluate_query(scan);
+    const FilterStrategy strategy = filter_strategy();
+    const bool streams = (strategy == kFilterAuto && scan->facts.stream_nodes > 0) || strategy == kFilterStream;
+    if (!streams || run->most == 0 || run->query_null || !stream(scan))
+        start_masked(scan);
 }
 
 bool emit(FilteredScan *scan, const ItemPointerData *tid) {
@@ -171,7 +353,7 @@ bool emit(FilteredScan *scan, const ItemPointerData *tid) {
 } // namespace
 
 Run::Run(MemoryContext context, size_t mask_memory, int sort_kilobytes)
-    : arena(arena_over(context)), mask(arena, mask_memory), waiting(arena), ready(arena), sorter(context, sort_kilobytes) {}
+    : arena(arena_over(context)), mask(arena, mask_memory), seen(arena), waiting(arena), ready(arena), sorter(context, sort_kilobytes) {}
 
 bool next_filtered_row(FilteredScan *scan) {
     // Only what is the run's own is allocated in its context: below, indexes and subqueries keep memory from run to run.
@@ -192,14 +374,13 @@ bool next_filtered_row(FilteredScan *scan) {
             else if (run->stream != nullptr && !run->stream_ended)
                 run->phase = RunPhase::index;
             else
-                score_rest(scan, 0); // more than was thought
+                leave_stream(scan, 0); // more than was thought
             break;
         case RunPhase::index: {
             ScoredRow row;
             bool loaded;
-            if (!next_from_index(scan, &row, &loaded)) {
-                ++scan->totals.switched;
-                score_rest(scan, 0);
+            if (!next_from_stream(scan, &row, &loaded)) {
+                leave_stream(scan, 0);
                 break;
             }
             run->emitted = true;
@@ -228,14 +409,18 @@ bool next_filtered_row(FilteredScan *scan) {
 
 void end_run(FilteredScan *scan) {
     Run *run = scan->run;
+    RunTotals &totals = scan->totals;
     if (run != nullptr) {
-        if (run->stream != nullptr) {
-            const MaskedCounters counters = scan->routine->counters(run->stream);
-            scan->totals.nodes += counters.nodes;
-            scan->totals.index_pages += counters.pages;
-        }
+        end_stream(scan);
         run->sorter.end();
+        totals.tested += run->tested;
+        if (run->phase != RunPhase::start) {
+            if (totals.runs++ == 0)
+                memcpy(totals.ways, totals.now, sizeof totals.ways);
+            totals.differ |= memcmp(totals.ways, totals.now, sizeof totals.ways) != 0;
+        }
     }
+    memset(totals.now, 0, sizeof totals.now);
     scan->run = nullptr;
     MemoryContextReset(scan->context);
 }

@@ -44,10 +44,13 @@ struct AfterRow {
     bool operator()(const ScoredRow &a, const ScoredRow &b) const { return BeforeRow{}(b, a); }
 };
 
+// How rows are found. A run may go from one to the next.
+enum class Way : uint8_t { none, stream, index, exact };
+
 enum class RunPhase : uint8_t {
     start,
     ready,  // rows that were collected to the LIMIT
-    index,  // straight from the index
+    index,  // straight from the stream
     sorted, // all that was left, from the sorter
     end,
 };
@@ -58,9 +61,17 @@ struct Run {
 
     Arena arena;
     filter::RowMask mask;  // rows that are still to be dealt with
-    RowFilter filter{};    // what the index is told of it
+    RowFilter filter{};    // what the index is told of it; without a mask as long as there is none
+    size_t most = 0;       // rows that are collected before the first is returned; 0: none are
+    Datum query;
+    bool query_null;
     void *stream = nullptr;
+    MemoryContext stream_context = nullptr; // its own
     bool stream_ended = false;
+    bool all_looked_at = false; // the stream has looked at each row of the mask, so that none is left when it ends
+    Array<ItemPointerData> seen; // rows that passed, without a mask
+    double step = 0;             // nodes that a row costs to find, without a mask
+    uint64_t tested = 0, passed = 0; // rows, without a mask
     double low = -HUGE_VAL; // the stream's rows that follow are at least so far
     Heap<ScoredRow, BeforeRow> waiting; // from the stream, until it is known that nothing nearer follows
     Array<ScoredRow> ready;
@@ -74,7 +85,13 @@ struct Run {
 
 // What EXPLAIN ANALYZE shows, over all runs.
 struct RunTotals {
-    uint64_t exact, index, switched; // runs
+    uint64_t runs, bitmaps;
+    Way ways[4]; // of the first run, in turn
+    bool differ; // those of another run
+    unsigned any; // ways of all runs, a bit each
+    Way now[4];  // of the run in hand
+    uint64_t tested, passed; // rows of streams
+    uint64_t each;           // rows looked at in the index, by their heap TIDs
     double mask_rows;
     uint64_t mask_exact_pages, mask_lossy_pages;
     uint64_t nodes, index_pages;

@@ -25,7 +25,10 @@ bool passes_filter(FilteredScan *scan, bool recheck) {
     ResetExprContext(context);
     context->ecxt_scantuple = state->ss_ScanTupleSlot;
     if (recheck && !ExecQual(scan->recheck, context)) {
-        ++scan->totals.rechecked;
+        if (scan->run->filter.mask != nullptr)
+            ++scan->totals.rechecked;
+        else
+            InstrCountFiltered1(state, 1);
         return false;
     }
     if (ExecQual(state->ps.qual, context))

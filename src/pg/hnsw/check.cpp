@@ -6,6 +6,7 @@
 #include "ivf/check.hpp"
 #include "pg/error.hpp"
 #include "pg/export.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/info.hpp"
 #include "pg/hnsw/store.hpp"
 #include "pg/ivf/ivf.hpp"
@@ -36,6 +37,7 @@ struct TableCheck {
     ElementType type;
     Metric metric;
     int32_t dim;
+    AttributeColumns columns;
     bloom_filter *tids;
     MemoryContext scratch; // reset after each row
     uint64 rows, missing;
@@ -58,35 +60,87 @@ struct TidInTable {
     }
 };
 
+// What the filter has of a row: its heap TID, and its columns beside the vector, so that a row with other values is missed.
+struct Entry {
+    hnsw::HeapTid tid{};
+    uint16_t pad = 0;
+    uint64_t attributes[filter::attribute_words(filter::kMostAttributes)]{};
+
+    unsigned char *bytes() { return reinterpret_cast<unsigned char *>(this); }
+    static size_t size(int columns) { return offsetof(Entry, attributes) + filter::attribute_bytes(static_cast<uint32_t>(columns)); }
+};
+
 void add_tid(bloom_filter *tids, hnsw::HeapTid tid) {
-    bloom_add_element(tids, reinterpret_cast<unsigned char *>(&tid), sizeof tid);
+    Entry entry;
+    entry.tid = tid;
+    bloom_add_element(tids, entry.bytes(), Entry::size(0));
 }
 
 // Notes every heap TID of the index. A page is copied under its lock and looked at without it.
 Status note_tids(PageStore &store, const IndexFacts &facts, Arena &arena, bloom_filter *filter) {
+    struct Record { // a node or a list of more heap TIDs of one
+        bool list;
+        hnsw::Link node; // of a list
+        uint32_t first, count;
+        uint32_t attributes; // of a node, in `attributes`
+    };
+    const size_t words = filter::attribute_words(static_cast<uint32_t>(facts.attributes()));
+    Array<Record> records(arena);
+    Array<uint64_t> attributes(arena);
+    records.reserve(BLCKSZ / sizeof(uint64_t)); // no record is as short
+    attributes.reserve(BLCKSZ / sizeof(uint64_t));
     Array<hnsw::HeapTid> tids(arena);
     tids.reserve(BLCKSZ / sizeof(hnsw::HeapTid));
     auto copy = [&](const hnsw::HeapTid *begin, uint32_t count) {
         for (uint32_t i = 0; i < count && tids.size() < tids.capacity(); ++i)
             tids.push_back(begin[i]);
     };
+    hnsw::inlined::Visitor<PageStore> visitor(store, facts.shape);
     for (uint32_t block = 1; block < store.block_count(); ++block) {
         store.poll();
         tids.clear();
+        records.clear();
+        attributes.clear();
         if (facts.layout == hnsw::LayoutKind::plain) {
             VECX_TRY(hnsw::for_each_node(store, block, [&](uint16_t, const hnsw::NodeView &node) {
                 copy(node.tids, node.head->tid_count);
             }));
         } else {
             VECX_TRY(hnsw::inlined::for_each_node(store, facts.shape, block, [&](uint16_t, const hnsw::inlined::NodeView &node) {
+                const uint32_t first = static_cast<uint32_t>(tids.size()), at = static_cast<uint32_t>(attributes.size());
                 copy(node.tids, node.head->tid_count);
+                if (words == 0 || records.size() == records.capacity() || at + words > attributes.capacity())
+                    return;
+                attributes.resize_uninitialized(at + words);
+                memcpy(&attributes[at], node.attributes, words * sizeof(uint64_t));
+                records.push_back(Record{false, hnsw::Link{}, first, static_cast<uint32_t>(tids.size()) - first, at});
             }));
             VECX_TRY(hnsw::inlined::for_each_chunk(store, block, [&](uint16_t, const hnsw::inlined::TidChunkView &chunk) {
+                const uint32_t first = static_cast<uint32_t>(tids.size());
                 copy(chunk.tids, chunk.head->count);
+                if (words > 0 && records.size() < records.capacity())
+                    records.push_back(Record{true, chunk.head->node, first, static_cast<uint32_t>(tids.size()) - first, 0});
             }));
         }
-        for (const hnsw::HeapTid &tid : tids)
-            add_tid(filter, tid);
+        if (words == 0)
+            for (const hnsw::HeapTid &tid : tids)
+                add_tid(filter, tid);
+        for (const Record &record : records) {
+            Entry entry;
+            bool found = true;
+            if (!record.list) {
+                memcpy(entry.attributes, &attributes[record.attributes], words * sizeof(uint64_t));
+            } else {
+                VECX_TRY(visitor.look(record.node, &found, [&](const hnsw::inlined::NodeView &node) {
+                    memcpy(entry.attributes, node.attributes, words * sizeof(uint64_t));
+                }));
+            }
+            store.poll();
+            for (uint32_t i = record.first; i < record.first + record.count && found; ++i) { // a node that is gone has no rows
+                entry.tid = tids[i];
+                bloom_add_element(filter, entry.bytes(), Entry::size(facts.attributes()));
+            }
+        }
     }
     return {};
 }
@@ -97,13 +151,14 @@ void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, voi
     if (isnull[0])
         return;
     ++check->rows;
-    hnsw::HeapTid heap_tid;
-    memcpy(&heap_tid, tid, sizeof heap_tid);
-    if (!bloom_lacks_element(check->tids, reinterpret_cast<unsigned char *>(&heap_tid), sizeof heap_tid))
-        return;
+    Entry entry;
+    memcpy(&entry.tid, tid, sizeof entry.tid);
     MemoryContext before = MemoryContextSwitchTo(check->scratch);
-    bool indexable;
-    payload_of(values[0], check->type, check->metric, check->dim, false, &indexable);
+    bool indexable = false;
+    if (check->columns.count > 0)
+        encode_attributes(check->columns, values, isnull, entry.attributes);
+    if (bloom_lacks_element(check->tids, entry.bytes(), Entry::size(check->columns.count)))
+        payload_of(values[0], check->type, check->metric, check->dim, false, &indexable);
     MemoryContextSwitchTo(before);
     MemoryContextReset(check->scratch);
     if (indexable && check->missing++ == 0)
@@ -114,7 +169,7 @@ void check_row(Relation, ItemPointer tid, Datum *values, bool *isnull, bool, voi
 // TID is in the index before the row is committed, and leaves it when nobody can see the row any more.
 // note(bloom_filter *) -> Status notes the heap TIDs of the index.
 template <class Note>
-void check_table(Relation table, Relation index, ElementType type, Metric metric, int32_t dim, Note note) {
+void check_table(Relation table, Relation index, ElementType type, Metric metric, int32_t dim, const AttributeColumns &columns, Note note) {
     Snapshot snapshot = RegisterSnapshot(GetTransactionSnapshot());
     // An index built in a transaction of its own may lack rows that an older snapshot still sees.
     if (IsolationUsesXactSnapshot() && index->rd_index->indcheckxmin &&
@@ -122,7 +177,7 @@ void check_table(Relation table, Relation index, ElementType type, Metric metric
         ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                         errmsg("index \"%s\" cannot be verified using transaction snapshot", RelationGetRelationName(index))));
     double rows = table->rd_rel->reltuples;
-    TableCheck check{index, type, metric, dim, nullptr,
+    TableCheck check{index, type, metric, dim, columns, nullptr,
                      AllocSetContextCreate(CurrentMemoryContext, "vecx check row", ALLOCSET_DEFAULT_SIZES), 0, 0, {}};
     check.tids = bloom_create(static_cast<int64>(rows > 1000 ? 2 * rows : 2000), maintenance_work_mem, 0);
     pg::check(note(check.tids), RelationGetRelationName(index));
@@ -197,7 +252,7 @@ uint64_t check_graph(Relation table, Relation index, bool all_rows, Arena &arena
                                 static_cast<unsigned long long>(summary.living_nodes), name),
                          errhint("VACUUM links them.")));
     if (all_rows)
-        check_table(table, index, facts.type, facts.metric, facts.dim,
+        check_table(table, index, facts.type, facts.metric, facts.dim, attribute_columns(index),
                     [&](bloom_filter *filter) { return note_tids(store, facts, arena, filter); });
     return summary.tids;
 }
@@ -223,7 +278,7 @@ uint64_t check_lists(Relation table, Relation index, bool all_rows, Arena &arena
                                      static_cast<unsigned long long>(summary.dead),
                                      static_cast<unsigned long long>(summary.orphan_pages))));
     if (all_rows)
-        check_table(table, index, shape.type, shape.metric, shape.dim, [&](bloom_filter *filter) {
+        check_table(table, index, shape.type, shape.metric, shape.dim, AttributeColumns{}, [&](bloom_filter *filter) {
             return ivf::check(store, arena, [](const Status &) {}, [&](ivf::HeapTid tid) { add_tid(filter, tid); });
         });
     return summary.tids;

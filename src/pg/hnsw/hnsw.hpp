@@ -20,7 +20,7 @@ struct SearchEstimate;
 
 constexpr int kDistanceStrategy = 1; // column <-> value, for ORDER BY
 constexpr int kSphereStrategy = 2;   // column <<->> sphere, a condition
-constexpr int kHnswStrategies = 2;
+constexpr int kHnswStrategies = 5; // of the classes of attributes, attributes.hpp
 constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
 
 // Phases of a build besides PostgreSQL's own "initializing"; what pg_stat_progress_create_index shows.
@@ -47,6 +47,7 @@ struct IndexFacts {
     int ef_construction;
     hnsw::LayoutKind layout;
     hnsw::inlined::Shape shape; // of layouts inlined and compact
+    int attributes() const { return layout == hnsw::LayoutKind::plain ? 0 : shape.attributes; }
 };
 
 // An index's options; missing ones have their defaults.
@@ -102,6 +103,8 @@ void hnsw_end_scan(IndexScanDesc scan);
 bool hnsw_report_scan(IndexScanDesc scan, ScanReport *report);
 // scan.cpp: bytes that a scan may keep of what it has visited
 size_t hnsw_scan_memory();
+// masked_stream.cpp: the least look-ahead of a filtered scan
+size_t hnsw_filtered_least_ahead();
 // cost.cpp: for filtered scans, pg/filter/masked_stream.hpp
 SearchEstimate hnsw_masked_estimate(PlannerInfo *root, IndexOptInfo *index, double rows, double selectivity);
 

@@ -92,8 +92,9 @@ VECX_FUNCTION(vecx_index_info) {
     };
     bool nulls[kColumns] = {};
     nulls[6] = nulls[12] = meta.entry.none(); // an empty graph has no entry
-    for (int i = 13; i < kColumns; ++i)
+    for (int i = 13; i < kColumns - 1; ++i)
         nulls[i] = true;
+    values[kColumns - 1] = Int32GetDatum(meta.attributes);
     index_close(index, AccessShareLock);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }
@@ -127,9 +128,10 @@ VECX_FUNCTION(vecx_index_stats) {
             links += !begin[i].none();
     };
     const uint32_t blocks = store.block_count();
-    for (uint32_t block = 1; block < blocks; ++block) {
+    for (uint32_t block = hnsw::kMetaBlock; block < blocks; ++block) { // there is the entry node, if there is one
         store.poll();
-        check(store.read(block, [&](const hnsw::PageView &page) { free += hnsw::free_bytes(page); }), name);
+        if (block != hnsw::kMetaBlock)
+            check(store.read(block, [&](const hnsw::PageView &page) { free += hnsw::free_bytes(page); }), name);
         if (facts.layout == hnsw::LayoutKind::plain) {
             check(hnsw::for_each_node(store, block, [&](uint16_t, const hnsw::NodeView &node) {
                 ++nodes;

@@ -16,10 +16,11 @@ class ScanStore : public PageStore {
   public:
     // Records of `record_size` bytes are fetched ahead where they lie on a page that holds no
     // others, from the byte `first` on, where reading begins; record_size 0: none are.
-    // `heap` has the rows; null: they are not fetched ahead.
-    ScanStore(Relation index, Relation heap, uint32_t record_size, uint32_t first)
+    // `heap` has the rows; null: they are not fetched ahead. Of what lies before `first`, only so many bytes are wanted as `lead`
+    // says (0: all).
+    ScanStore(Relation index, Relation heap, uint32_t record_size, uint32_t first, uint32_t lead = 0)
         : PageStore(index), index_(index), heap_(has_heap_pages(heap) ? heap : nullptr),
-          record_size_(record_size), first_(first), salt_(salt_of(index)),
+          record_size_(record_size), first_(first), lead_(lead > 0 ? lead : first), salt_(salt_of(index)),
           heap_salt_(heap_ == nullptr ? 0 : salt_of(heap_)),
           shared_(!RelationUsesLocalBuffers(index)) {}
 
@@ -144,7 +145,7 @@ class ScanStore : public PageStore {
         __builtin_prefetch(record);
         for (uint32_t at = first_; at < record_size_; at += kLine)
             __builtin_prefetch(record + at, 0, 2);
-        for (uint32_t at = kLine; at < first_; at += kLine)
+        for (uint32_t at = kLine; at < lead_; at += kLine)
             __builtin_prefetch(record + at, 0, 2);
     }
 
@@ -187,7 +188,7 @@ class ScanStore : public PageStore {
     Hint &hint(uint32_t block) const { return hints_[mark(block) % kHints]; }
 
     Relation index_, heap_;
-    uint32_t record_size_, first_;
+    uint32_t record_size_, first_, lead_;
     uint32_t salt_, heap_salt_; // keep relations apart
     BlockNumber heap_blocks_ = 0; // known to exist
     bool shared_;   // buffers of temporary tables are the process's own

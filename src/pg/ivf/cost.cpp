@@ -6,6 +6,7 @@
 #include "pg/error.hpp"
 #include "pg/guc.hpp"
 #include "pg/ivf/ivf.hpp"
+#include "pg/ivf/masked_stream.hpp"
 #include "pg/ivf/probes.hpp"
 #include "pg/ivf/store.hpp"
 
@@ -54,14 +55,31 @@ ListFacts facts_of(IndexOptInfo *info) {
 }
 
 double row_work(const ivf::Shape &shape) {
-    return shape.coded() ? shape.dim / kCoordinatesPerOperator : 1 + shape.payload_size / kBytesPerOperator;
+    switch (shape.quantizer) {
+    case ivf::QuantizerKind::none:
+        return 1 + shape.payload_size / kBytesPerOperator;
+    case ivf::QuantizerKind::sq8:
+        return 1 + shape.dim / kBytesPerOperator;
+    case ivf::QuantizerKind::pq:
+        return 8.0 * shape.near_code_size() / kCoordinatesPerOperator;
+    case ivf::QuantizerKind::rabitq:
+        break;
+    }
+    return shape.dim / kCoordinatesPerOperator;
+}
+
+double page_cost_of(const IndexOptInfo *info, double pages) {
+    double random_page;
+    get_tablespace_page_costs(info->reltablespace, &random_page, nullptr);
+    const double cached = std::min(1.0, effective_cache_size / (pages + info->rel->pages));
+    return random_page * std::max(kWarmPage, 1 - cached);
 }
 
 } // namespace
 
 void ivf_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                        Selectivity *selectivity, double *correlation, double *pages) {
-    if (path->indexorderbys == NIL) {
+    if (list_length(path->indexorderbys) != 1) { // of two distances a scan has the order of the first only
         *startup_cost = *total_cost = get_float8_infinity();
         *selectivity = 0;
         *correlation = 0;
@@ -78,10 +96,7 @@ void ivf_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     const double rows = std::max(1.0, info->tuples);
     const double all_pages = std::max(1.0, static_cast<double>(info->pages));
     const double part = std::min(1.0, static_cast<double>(facts.probes) / std::max<uint32_t>(facts.meta.lists, 1));
-    double random_page;
-    get_tablespace_page_costs(info->reltablespace, &random_page, nullptr);
-    const double cached = std::min(1.0, effective_cache_size / (all_pages + info->rel->pages));
-    const double page_cost = random_page * std::max(kWarmPage, 1 - cached);
+    const double page_cost = page_cost_of(info, all_pages);
     const bool fetches = facts.shape.coded();
 
     // The first row leaves when the probes have been read; each further one costs its exact distance; all of them, the rest
@@ -97,6 +112,21 @@ void ivf_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     *selectivity = generic.indexSelectivity;
     *correlation = 0;
     *pages = all_pages;
+}
+
+// Nodes are lists. What does not depend on how many are looked at is spread over them.
+SearchEstimate ivf_masked_estimate(PlannerInfo *, IndexOptInfo *info, double rows, double selectivity) {
+    const ListFacts facts = facts_of(info);
+    const double all_rows = std::max(1.0, info->tuples), all_pages = std::max(1.0, static_cast<double>(info->pages));
+    const double lists = std::max<uint32_t>(facts.meta.lists, 1);
+    SearchEstimate out{};
+    // As many as are looked at first, and more if these have not the rows.
+    const double rank = rows / std::max(selectivity, 1e-9);
+    out.nodes = std::min(lists, std::max(rank / all_rows * lists, static_cast<double>(masked_probes(facts.probes, facts.meta.lists, rank))));
+    const double each = (all_rows * row_work(facts.shape) + all_pages * kPage) / lists;
+    const double once = kStart + lists * kCentroid + (facts.shape.coded() ? (kExactRows + rows) * kExact : 0);
+    out.visit = cpu_operator_cost * (each + once / out.nodes) + page_cost_of(info, all_pages) * all_pages / lists;
+    return out;
 }
 
 } // namespace vecx::pg

@@ -8,6 +8,8 @@
 
 namespace vecx::pg {
 
+struct SearchEstimate;
+
 // Phases of a build besides PostgreSQL's own "initializing"; the numbers and names of pgvector's ivfflat.
 constexpr int64 kPhaseKmeans = 2;
 constexpr int64 kPhaseAssign = 3;
@@ -56,5 +58,8 @@ IndexScanDesc ivf_begin_scan(Relation index, int nkeys, int norderbys);
 void ivf_rescan(IndexScanDesc scan, ScanKey keys, int nkeys, ScanKey orderbys, int norderbys);
 bool ivf_get_tuple(IndexScanDesc scan, ScanDirection direction);
 void ivf_end_scan(IndexScanDesc scan);
+
+// cost.cpp: for filtered scans, pg/filter/masked_stream.hpp
+SearchEstimate ivf_masked_estimate(PlannerInfo *root, IndexOptInfo *index, double rows, double selectivity);
 
 } // namespace vecx::pg

@@ -115,6 +115,8 @@ void end_search(ScanState *state) {
 } // namespace
 
 IndexScanDesc ivf_begin_scan(Relation index, int nkeys, int norderbys) {
+    if (norderbys > 1) // the planner is told never to ask (cost.cpp)
+        elog(ERROR, "cannot scan %s index in more than one order", access_method_name(index));
     IndexScanDesc scan = RelationGetIndexScan(index, nkeys, norderbys);
     ScanState *state = static_cast<ScanState *>(palloc(sizeof(ScanState)));
     state->context = AllocSetContextCreate(CurrentMemoryContext, "ivf scan", ALLOCSET_DEFAULT_SIZES);
