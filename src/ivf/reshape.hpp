@@ -11,22 +11,31 @@
 namespace vecx::ivf {
 
 // What becomes of a list.
-enum class Fate : uint8_t { keep, pack, split, drain, shed };
+enum class Fate : uint8_t {
+    keep,
+    pack,
+    split, // its rows are clustered anew
+    close, // takes no rows any more; the next VACUUM drains it
+    drain,
+    shed, // some of its rows go
+};
 
 struct Plan {
     uint32_t id;
     Fate fate;
-    uint32_t parts; // of split
+    uint32_t parts; // of split, at least 1
 };
 
-constexpr uint32_t kMaxParts = 256;
-constexpr uint32_t kOwnBranch = 16; // parts from which on they get a branch of their own
+constexpr uint32_t kMaxParts = 256; // lists that are made together
+constexpr uint32_t kOwnBranch = 16; // so many new lists near one branch get branches of their own
+constexpr double kFewest = 32;      // rows that say something about where a list should be
 
 // How many rows a list should have, and what to do about one.
 struct ReshapeRule {
-    double target;       // rows
-    double built_spread2; // mean square distance to centroids when the index was built, 0: unknown
+    double target; // rows
     uint32_t page_rows;
+    uint32_t may_close; // lists, at most
+    uint32_t most_parts; // that there is memory for, at most kMaxParts
     bool may_split;
 };
 inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const ListSurvey &now) {
@@ -39,15 +48,19 @@ inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const List
     if (rule.may_split && rows > 2.5 * rule.target && rows > 2.0 * rule.page_rows) {
         plan.fate = Fate::split;
         const double parts = rows / rule.target + 0.5;
-        plan.parts = parts < kMaxParts ? static_cast<uint32_t>(parts) : kMaxParts;
+        plan.parts = parts < rule.most_parts ? static_cast<uint32_t>(parts) : rule.most_parts;
         return plan;
     }
-    // Rows came that are farther from the centroid than those it was made for.
+    // Its rows are farther from the centroid than those that it was made for: it moves, alone or in parts.
     const double before = static_cast<double>(head.spread2), spread2 = rows > 0 ? now.length2 / rows : 0;
-    if (rule.may_split && before > 0 && spread2 > 1.5 * before && rows > 1.25 * head.rows && rows > rule.page_rows) {
+    if (rule.may_split && before > 0 && spread2 > 1.5 * before && spread2 < 0x1p120 && rows >= kFewest && 4 * rows > rule.page_rows) {
         plan.fate = Fate::split;
         const double parts = rows / rule.target + 0.5;
-        plan.parts = parts < 2 ? 2 : parts < kMaxParts ? static_cast<uint32_t>(parts) : kMaxParts;
+        plan.parts = parts < 1 ? 1 : parts < rule.most_parts ? static_cast<uint32_t>(parts) : rule.most_parts;
+        return plan;
+    }
+    if (rule.may_close > 0 && 8 * rows < rule.target && 8 * rows < head.rows) {
+        plan.fate = Fate::close;
         return plan;
     }
     const double needed = rows / rule.page_rows + 1;
@@ -56,25 +69,28 @@ inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const List
     return plan;
 }
 
-// Whether a list has rows that may be nearer to one of the lists that a split has just made.
-inline bool may_have_strays(const CentroidHead &head, const ListSurvey &now) {
-    const double before = static_cast<double>(head.spread2);
-    return (head.flags & kClosing) == 0 && now.rows > 0 && now.length2 > 1.15 * before * static_cast<double>(now.rows);
-}
-
-// Writes a new directory: branches and their lists, in order. Nothing of it can be reached before commit().
+// Writes a new directory: branches and their lists, in order. A branch's centroid is the mean of its lists'. Nothing of it can
+// be reached before commit().
 template <ListStore S>
 class DirectoryWriter {
   public:
     DirectoryWriter(S &store, Arena &arena, const Shape &shape, uint32_t born)
         : store_(&store), shape_(shape), born_(born), roots_(store, arena, shape.body_size), lists_(store, arena, shape.body_size),
-          root_(arena.make_array<uint8_t>(shape.centroid_size())), entry_(arena.make_array<uint8_t>(shape.centroid_size())) {
+          root_(arena.make_array<uint8_t>(shape.centroid_size())), entry_(arena.make_array<uint8_t>(shape.centroid_size())),
+          sums_(arena.make_array<double>(shape.centroid_dim())), mean_(arena.make_array<float>(shape.centroid_dim())) {
         roots_.start(PageKind::centroids, kRootBranch, born, shape.centroid_size());
     }
+    // `head` and `code` are what stays where the branch has none but closing lists; code == nullptr: it has others.
     Status open_branch(const CentroidHead &head, const int8_t *code) {
         VECX_TRY(close_branch());
-        fill(root_, head, code);
+        memset(root_ + sizeof head, 0, shape_.centroid_dim());
+        memcpy(root_, &head, sizeof head);
+        if (code != nullptr)
+            memcpy(root_ + sizeof head, code, shape_.centroid_dim());
         reinterpret_cast<CentroidHead *>(root_)->rows = 0;
+        for (uint32_t i = 0; i < shape_.centroid_dim(); ++i)
+            sums_[i] = 0;
+        summed_ = 0;
         return Status{};
     }
     Status add_list(const CentroidHead &head, const int8_t *code) {
@@ -83,7 +99,13 @@ class DirectoryWriter {
             lists_.start(PageKind::centroids, branches_, born_, shape_.centroid_size());
             open_ = true;
         }
-        fill(entry_, head, code);
+        memcpy(entry_, &head, sizeof head);
+        memcpy(entry_ + sizeof head, code, shape_.centroid_dim());
+        if ((head.flags & kClosing) == 0) {
+            for (uint32_t i = 0; i < shape_.centroid_dim(); ++i)
+                sums_[i] += static_cast<double>(head.scale) * code[i];
+            ++summed_;
+        }
         ++root->rows;
         ++count_;
         return lists_.add(entry_);
@@ -107,15 +129,16 @@ class DirectoryWriter {
     uint32_t lists() const { return count_; }
 
   private:
-    void fill(uint8_t *entry, const CentroidHead &head, const int8_t *code) {
-        memcpy(entry, &head, sizeof head);
-        memcpy(entry + sizeof head, code, shape_.centroid_dim());
-    }
     Status close_branch() {
         if (!open_)
             return Status{}; // a branch without lists is left out
         CentroidHead *root = reinterpret_cast<CentroidHead *>(root_);
         VECX_TRY(lists_.finish(&root->first));
+        if (summed_ > 0) {
+            for (uint32_t i = 0; i < shape_.centroid_dim(); ++i)
+                mean_[i] = static_cast<float>(sums_[i] / summed_);
+            encode_centroid(shape_, mean_, root, reinterpret_cast<int8_t *>(root_ + sizeof *root));
+        }
         root->id = branches_++;
         open_ = false;
         return roots_.add(root_);
@@ -125,7 +148,9 @@ class DirectoryWriter {
     uint32_t born_;
     ChainWriter<S> roots_, lists_;
     uint8_t *root_, *entry_;
-    uint32_t branches_ = 0, count_ = 0;
+    double *sums_; // of the centroids of a branch's lists
+    float *mean_;
+    uint32_t summed_ = 0, branches_ = 0, count_ = 0;
     bool open_ = false;
 };
 

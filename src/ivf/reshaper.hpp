@@ -1,12 +1,28 @@
-// The work of reshape.hpp: lists packed, split and drained.
+// The work of reshape.hpp: lists packed, clustered anew and drained.
 #pragma once
 
 #include <algorithm>
 #include <memory>
 
+#include "ivf/cluster_points.hpp"
 #include "ivf/reshape.hpp"
 
 namespace vecx::ivf {
+
+// A list that takes no more rows but in its page `open`; what is before that is to be clustered anew.
+struct Sealed {
+    CentroidHead head;
+    const int8_t *code;
+    uint64_t rows;
+    Link open;
+};
+
+// A list that may take rows of another.
+struct Near {
+    const CentroidHead *head;
+    const int8_t *code;
+    float apart2; // of the centroids
+};
 
 template <ListStore S, VectorSource V>
 class Reshaper {
@@ -42,43 +58,47 @@ class Reshaper {
         return Status{};
     }
 
-    // emit(head, code) -> Status for the lists that take the place of one: its parts, and itself, closing.
+    Status seal(const CentroidHead &head, const ListSurvey &now, Link *open) {
+        return seal_list(*store_, shape_, head.id, now.last, born_, false, open);
+    }
+
+    // emit(head, code) -> Status for the lists, about `parts`, that take the rows of some: of all together, so that
+    // the old lists' boundaries do not stay.
     template <class Emit>
-    Status split(const CentroidHead &head, const int8_t *code, const ListSurvey &now, uint32_t parts, Emit emit) {
-        Link open;
-        VECX_TRY(seal_list(*store_, shape_, head.id, now.last, born_, false, &open));
-        decode_centroid(shape_, head, code, centre_);
+    Status cluster_anew(const Sealed *lists, uint32_t count, uint32_t parts, Emit emit) {
         Array<CentroidHead> heads(*arena_);
         Array<int8_t> codes(*arena_);
-        VECX_TRY(find_parts(head, open, now, parts, heads, codes));
+        VECX_TRY(find_parts(lists, count, parts, heads, codes));
         VECX_TRY(make_writers(static_cast<uint32_t>(heads.size())));
         for (uint32_t i = 0; i < heads.size(); ++i) {
             heads[i].id = next_list_++;
             VECX_TRY(writers_[i].start(heads[i].id, born_));
         }
-        const kernels::KernelTable &table = *kernels::active;
         const size_t n = shape_.centroid_dim();
-        reader_.start(head.id, head.first, open);
-        for (;;) {
-            HeapTid tid;
-            const uint8_t *row;
-            bool found;
-            VECX_TRY(reader_.next(&tid, &row, &found));
-            if (!found)
-                break;
-            Source source;
-            VECX_TRY(place(tid, row, &source));
-            uint32_t best = 0;
-            float least = 0;
-            for (uint32_t i = 0; i < heads.size(); ++i) {
-                const float distance2 = table.l2sq_f32_i8(encoder_.rotated(), codes.data() + i * n, heads[i].scale, n);
-                if (i == 0 || distance2 < least) {
-                    best = i;
-                    least = distance2;
+        for (uint32_t from = 0; from < count; ++from) {
+            decode_centroid(shape_, lists[from].head, lists[from].code, centre_);
+            reader_.start(lists[from].head.id, lists[from].head.first, lists[from].open);
+            for (;;) {
+                HeapTid tid;
+                const uint8_t *row;
+                bool found;
+                VECX_TRY(reader_.next(&tid, &row, &found));
+                if (!found)
+                    break;
+                Source source;
+                VECX_TRY(place(tid, row, &source));
+                uint32_t best = 0;
+                float least = 0;
+                for (uint32_t i = 0; i < heads.size(); ++i) {
+                    const float distance2 = distance2_to(heads[i], codes.data() + i * n);
+                    if (i == 0 || distance2 < least) {
+                        best = i;
+                        least = distance2;
+                    }
                 }
+                encode(heads[best], codes.data() + best * n, row, source);
+                VECX_TRY(writers_[best].add(tid, row_));
             }
-            encode(heads[best], codes.data() + best * n, row, source);
-            VECX_TRY(writers_[best].add(tid, row_));
         }
         for (uint32_t i = 0; i < heads.size(); ++i) {
             ListFacts facts;
@@ -86,12 +106,7 @@ class Reshaper {
             set_facts(&heads[i], facts);
             VECX_TRY(emit(heads[i], codes.data() + i * n));
         }
-        CentroidHead rest = head;
-        rest.first = open;
-        rest.flags |= kClosing;
-        rest.rows = 0;
         heads.give_back();
-        VECX_TRY(emit(rest, code));
         codes.give_back();
         return Status{};
     }
@@ -122,39 +137,57 @@ class Reshaper {
             keep_moved(list.head, tid);
         }
     }
-    // Takes those rows of a list that another list is clearly nearer to; the list is written anew without them.
-    Status shed(const CentroidHead &old, const int8_t *code, const ListSurvey &now) {
-        CentroidHead head = old;
-        Link open;
-        VECX_TRY(seal_list(*store_, shape_, head.id, now.last, born_, false, &open));
-        decode_centroid(shape_, head, code, centre_);
-        prepare_nearest();
+    // Takes those rows of a list that another list is clearly nearer to. Where they are enough to be worth it, the list is
+    // written anew without them: *done.
+    Status shed(const CentroidHead &old, const int8_t *code, const ListSurvey &now, const Near *near, uint32_t count, bool *done) {
+        *done = false;
+        decode_centroid(shape_, old, code, centre_);
         const size_t each = sizeof(Moved) + shape_.row_size();
-        reader_.start(head.id, head.first, open);
-        VECX_TRY(writer_.start(head.id, born_));
-        for (;;) {
-            HeapTid tid;
-            const uint8_t *row;
-            bool found;
-            VECX_TRY(reader_.next(&tid, &row, &found));
-            if (!found)
-                break;
-            Source source;
-            VECX_TRY(place(tid, row, &source));
-            Directory::Found list;
-            VECX_TRY(directory_->nearest(*store_, encoder_.rotated(), 4, scratch_, code_, &list));
-            const float own = kernels::active->l2sq_f32(encoder_.rotated(), centre_, shape_.centroid_dim());
-            if (list.head.id == head.id || !(list.distance2 < kClearly * own) || (moved_.size() + kSpare) * each > memory_limit_ / 2) {
-                VECX_TRY(writer_.add(tid, row));
-                continue;
+        uint64_t rows = 0, leave = 0;
+        for (bool move : {false, true}) {
+            CentroidHead head = old;
+            Link open{};
+            if (move) {
+                if (leave * 20 < rows || (moved_.size() + leave + kSpare) * each > memory_limit_ / 2)
+                    return Status{};
+                VECX_TRY(seal(old, now, &open));
+                VECX_TRY(writer_.start(head.id, born_));
             }
-            encode(list.head, code_, row, source);
-            keep_moved(list.head, tid);
+            reader_.start(head.id, head.first, open);
+            for (;;) {
+                HeapTid tid;
+                const uint8_t *row;
+                bool found;
+                VECX_TRY(reader_.next(&tid, &row, &found));
+                if (!found)
+                    break;
+                Source source;
+                VECX_TRY(place(tid, row, &source));
+                const Near *nearest = nullptr;
+                float least = kClearly * kernels::active->l2sq_f32(encoder_.rotated(), centre_, shape_.centroid_dim());
+                for (uint32_t i = 0; i < count; ++i)
+                    if (const float d2 = distance2_to(*near[i].head, near[i].code); d2 < least) {
+                        least = d2;
+                        nearest = &near[i];
+                    }
+                if (!move) {
+                    ++rows;
+                    leave += nearest != nullptr;
+                } else if (nearest == nullptr) {
+                    VECX_TRY(writer_.add(tid, row));
+                } else {
+                    encode(*nearest->head, nearest->code, row, source);
+                    keep_moved(*nearest->head, tid);
+                }
+            }
+            if (!move)
+                continue;
+            ListFacts facts;
+            VECX_TRY(writer_.finish(open, &facts));
+            head.first = facts.first;
+            renewed_.push_back(head);
+            *done = true;
         }
-        ListFacts facts;
-        VECX_TRY(writer_.finish(open, &facts));
-        head.first = facts.first;
-        renewed_.push_back(head);
         return Status{};
     }
     // Writes what was taken, list by list, in pages before those that there are.
@@ -204,7 +237,11 @@ class Reshaper {
   private:
     static constexpr size_t kSpare = 1000;
     static constexpr float kClearly = 0.9f; // of the square distance
+    static constexpr uint32_t kFewParts = 64, kAttempts = 3;
 
+    float distance2_to(const CentroidHead &head, const int8_t *code) const {
+        return kernels::active->l2sq_f32_i8(encoder_.rotated(), code, head.scale, shape_.centroid_dim());
+    }
     void prepare_nearest() {
         if (scratch_ != nullptr)
             return;
@@ -281,59 +318,52 @@ class Reshaper {
         memcpy(row_, &now, sizeof now);
     }
 
-    // Centroids for the parts of a list, from a sample of its rows.
-    Status find_parts(const CentroidHead &head, Link open, const ListSurvey &now, uint32_t parts, Array<CentroidHead> &heads,
-                      Array<int8_t> &codes) {
+    // Centroids for the parts, from a sample of the rows.
+    Status find_parts(const Sealed *lists, uint32_t list_count, uint32_t parts, Array<CentroidHead> &heads, Array<int8_t> &codes) {
         const uint32_t n = shape_.centroid_dim();
-        cluster::TrainOptions options{};
-        options.lists = parts;
-        options.dim = n;
-        options.geometry = cluster::Geometry::euclidean;
-        options.seed = head.id;
-        const uint64_t wanted = std::min<uint64_t>(now.rows, uint64_t{parts} * 128);
-        options.count = static_cast<uint32_t>(std::min<uint64_t>(wanted, cluster::sample_that_fits(options, 1, memory_limit_ / 2)));
+        uint64_t rows = 0;
+        for (uint32_t i = 0; i < list_count; ++i)
+            rows += lists[i].rows;
+        cluster::TrainOptions options = options_of_points(0, n, parts, lists[0].head.id);
+        const uint64_t wanted = std::min<uint64_t>(rows, uint64_t{parts} * (parts <= kFewParts ? 256 : 128));
+        options.count = static_cast<uint32_t>(wanted);
+        options.count = cluster::sample_that_fits(options, 1, memory_limit_ / 2);
         options.count = std::max(options.count, std::min(static_cast<uint32_t>(wanted), uint32_t{64}));
         float *sample = arena_->make_array<float>(static_cast<size_t>(options.count) * n);
-        reader_.start(head.id, head.first, open);
         uint32_t count = 0;
-        for (uint64_t i = 0; count < options.count; ++i) {
-            HeapTid tid;
-            const uint8_t *row;
-            bool found;
-            VECX_TRY(reader_.next(&tid, &row, &found));
-            if (!found)
-                break;
-            // Evenly spread over the list.
-            if (i * options.count / std::max<uint64_t>(now.rows, 1) < count)
-                continue;
-            Source source;
-            VECX_TRY(place(tid, row, &source));
-            memcpy(sample + static_cast<size_t>(count++) * n, encoder_.rotated(), n * sizeof(float));
+        uint64_t passed = 0;
+        for (uint32_t from = 0; from < list_count; ++from) {
+            decode_centroid(shape_, lists[from].head, lists[from].code, centre_);
+            reader_.start(lists[from].head.id, lists[from].head.first, lists[from].open);
+            for (; count < options.count; ++passed) {
+                HeapTid tid;
+                const uint8_t *row;
+                bool found;
+                VECX_TRY(reader_.next(&tid, &row, &found));
+                if (!found)
+                    break;
+                // Evenly spread over the lists.
+                if (passed * options.count / std::max<uint64_t>(rows, 1) < count)
+                    continue;
+                Source source;
+                VECX_TRY(place(tid, row, &source));
+                memcpy(sample + static_cast<size_t>(count++) * n, encoder_.rotated(), n * sizeof(float));
+            }
         }
         options.count = count;
-        uint32_t made = 0;
-        if (count > 0) {
-            const cluster::Plan plan = cluster::make_plan(options);
-            uint8_t *room = arena_->make_array<uint8_t>(plan.workspace_bytes + 64);
-            uint8_t *workspace = room + (64 - reinterpret_cast<uintptr_t>(room) % 64) % 64;
-            cluster::Team team;
-            team.context = store_;
-            team.poll = [](void *context) { static_cast<S *>(context)->poll(); };
-            cluster::train(plan, sample, n, workspace, *arena_, team, &made);
-            const cluster::Clustering clustering = cluster::clustering_in(plan, workspace);
-            codes.resize_uninitialized(static_cast<size_t>(made) * n);
-            for (uint32_t i = 0; i < made; ++i) {
-                clustering.lists.get(i, rotated_);
+        if (count > 0)
+            cluster_points(*store_, *arena_, options, parts <= kFewParts ? kAttempts : 1, sample, nullptr, [&](const float *centroid) {
                 CentroidHead part{};
-                encode_centroid(shape_, rotated_, &part, codes.data() + static_cast<size_t>(i) * n);
+                const size_t end = codes.size();
+                codes.resize_uninitialized(end + n);
+                encode_centroid(shape_, centroid, &part, codes.data() + end);
                 heads.push_back(part);
-            }
-            arena_->give_back(room);
-        }
+            });
         arena_->give_back(sample);
-        if (made == 0) { // nothing to learn from: one part, as it was
+        if (heads.empty()) { // nothing to learn from: one part, as it was
             CentroidHead part{};
             codes.resize_uninitialized(n);
+            decode_centroid(shape_, lists[0].head, lists[0].code, centre_);
             encode_centroid(shape_, centre_, &part, codes.data());
             heads.push_back(part);
         }

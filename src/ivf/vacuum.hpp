@@ -4,18 +4,9 @@
 #include <algorithm>
 
 #include "base/crash.hpp"
-#include "ivf/reshaper.hpp"
+#include "ivf/rearrange.hpp"
 
 namespace vecx::ivf {
-
-struct VacuumCounters {
-    uint64_t removed;    // heap TIDs by this call
-    uint64_t left;       // heap TIDs that remain
-    uint64_t pages;      // of the index
-    uint64_t free_pages; // that can be used again
-    uint64_t retired_pages; // that will be, when old scans have ended
-    uint32_t lists_packed, lists_split, lists_closed;
-};
 
 // ambulkdelete: removes the rows for which dead(HeapTid) -> bool; it is called with no page locked.
 template <ListStore S, class Dead>
@@ -84,170 +75,6 @@ Status bulk_delete(S &store, Arena &arena, Dead dead, VacuumCounters *counters) 
 
 namespace detail {
 
-template <ListStore S>
-Status load_now(S &store, size_t memory_limit, Directory *out) {
-    MetaRecord meta;
-    Shape shape;
-    VECX_TRY(read_meta(store, &meta, &shape));
-    return out->load(store, meta, shape, memory_limit);
-}
-
-// One pass over the directory that makes a new one where there is a reason to. `drain`: closing lists go, and
-// others shed rows to the lists that took their place.
-template <ListStore S, VectorSource V>
-Status reshape(S &store, Arena &arena, const Directory &directory, V &vectors, size_t memory_limit, bool drain, VacuumCounters *counters) {
-    const Shape &shape = directory.shape();
-    const MetaRecord &meta = directory.meta();
-    if (drain) {
-        uint32_t some = 0;
-        for (uint32_t branch = 0; branch < directory.branches(); ++branch)
-            VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *) { some += (head.flags & kClosing) != 0; }));
-        if (some == 0)
-            return Status{};
-    }
-    Array<ListSurvey> surveys(arena);
-    Array<Plan> plans(arena);
-    double rows = 0;
-    VECX_TRY(survey(store, arena, directory, [&](uint32_t, const CentroidHead &, const int8_t *, const ListSurvey &now) {
-        surveys.push_back(now);
-        rows += static_cast<double>(now.rows);
-        return Status{};
-    }, [](Link, PageKind) {}));
-    ReshapeRule rule{};
-    rule.page_rows = shape.page_rows;
-    rule.built_spread2 = static_cast<double>(meta.built_spread2);
-    rule.may_split = shape.bits != 1 || shape.vectors_rows > 0;
-    // As many rows a list as when it was built, and not fewer than a good number of lists gives.
-    rule.target = std::max(std::sqrt(rows), static_cast<double>(shape.page_rows));
-    if (meta.built_rows > 0)
-        rule.target = std::max(rule.target, static_cast<double>(meta.built_rows) / meta.lists);
-    uint32_t at = 0, changes = 0, closing = 0;
-    Status planned;
-    for (uint32_t branch = 0; branch < directory.branches(); ++branch)
-        VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *) {
-            if (at >= surveys.size())
-                return;
-            const ListSurvey &now = surveys[at++];
-            Plan plan = decide(rule, head, now);
-            if ((plan.fate == Fate::drain) != drain)
-                plan.fate = drain && rule.may_split && may_have_strays(head, now) ? Fate::shed : Fate::keep;
-            closing += plan.fate == Fate::drain;
-            changes += plan.fate != Fate::keep;
-            plans.push_back(plan);
-        }));
-    if (at != surveys.size() || at != meta.lists)
-        return fault_status(meta.root.block, "number of lists is not as in the metapage");
-    // The last list that takes rows cannot close.
-    if (changes == 0 || closing == meta.lists)
-        return Status{};
-
-    Reshaper<S, V> reshaper(store, arena, directory, vectors, memory_limit);
-    if (drain) {
-        // Copied first: to place their rows the directory is read.
-        Array<CentroidHead> heads(arena);
-        Array<int8_t> codes(arena);
-        Array<uint32_t> places(arena);
-        at = 0;
-        for (uint32_t branch = 0; branch < directory.branches(); ++branch)
-            VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &head, const int8_t *code) {
-                Plan &plan = plans[at++];
-                if (plan.fate == Fate::shed && codes.size() > memory_limit / 4)
-                    plan.fate = Fate::keep; // another time
-                if (plan.fate == Fate::keep)
-                    return;
-                heads.push_back(head);
-                places.push_back(at - 1);
-                const size_t end = codes.size();
-                codes.resize_uninitialized(end + shape.centroid_dim());
-                memcpy(codes.data() + end, code, shape.centroid_dim());
-            }));
-        for (Fate fate : {Fate::drain, Fate::shed})
-            for (uint32_t i = 0; i < heads.size(); ++i) {
-                Plan &plan = plans[places[i]];
-                const int8_t *code = codes.data() + size_t{i} * shape.centroid_dim();
-                if (plan.fate != fate)
-                    continue;
-                if (fate == Fate::shed) {
-                    VECX_TRY(reshaper.shed(heads[i], code, surveys[places[i]]));
-                    continue;
-                }
-                bool taken = false;
-                VECX_TRY(reshaper.take(heads[i], code, surveys[places[i]], &taken));
-                if (!taken)
-                    plan.fate = Fate::keep;
-            }
-        heads.give_back();
-        codes.give_back();
-        places.give_back();
-        VECX_TRY(reshaper.write_taken());
-    }
-    DirectoryWriter<S> writer(store, arena, shape, meta.sweep);
-    DirectoryWriter<S> *out = &writer;
-    // Parts of a list that are many get branches of their own, behind the others.
-    struct Late {
-        CentroidHead head, branch;
-        size_t code;
-    };
-    Array<Late> late(arena);
-    Array<int8_t> late_codes(arena);
-    const size_t bytes = shape.centroid_dim();
-    at = 0;
-    for (uint32_t branch = 0; branch < directory.branches(); ++branch) {
-        VECX_TRY(writer.open_branch(directory.branch(branch), directory.branch_code(branch)));
-        VECX_TRY(directory.for_each_list(store, branch, [&](const CentroidHead &old, const int8_t *code) {
-            if (!planned.ok())
-                return;
-            const Plan plan = plans[at];
-            const ListSurvey &now = surveys[at++];
-            CentroidHead head = old;
-            switch (plan.fate) {
-            case Fate::drain:
-                ++counters->lists_closed;
-                return;
-            case Fate::keep:
-            case Fate::shed:
-                reshaper.renew(&head);
-                planned = out->add_list(head, code);
-                return;
-            case Fate::pack:
-                ++counters->lists_packed;
-                planned = reshaper.pack(&head, now);
-                if (planned.ok())
-                    planned = out->add_list(head, code);
-                return;
-            case Fate::split:
-                ++counters->lists_split;
-                planned = reshaper.split(head, code, now, plan.parts, [&](const CentroidHead &part, const int8_t *part_code) {
-                    if (plan.parts < kOwnBranch || part.id == old.id)
-                        return out->add_list(part, part_code);
-                    late.push_back(Late{part, old, late_codes.size()});
-                    late_codes.resize_uninitialized(late_codes.size() + bytes);
-                    memcpy(late_codes.data() + late.back().code, part_code, bytes);
-                    if (late.size() == 1 || late[late.size() - 2].branch.id != old.id) {
-                        // The branch's own centroid: that of the list it was.
-                        late.back().branch.reserved[0] = 1;
-                        late_codes.resize_uninitialized(late_codes.size() + bytes);
-                        memcpy(late_codes.data() + late_codes.size() - bytes, code, bytes);
-                    }
-                    return Status{};
-                });
-            }
-        }));
-        VECX_TRY(planned);
-    }
-    for (const Late &part : late) {
-        if (part.branch.reserved[0] == 1) {
-            CentroidHead root = part.branch;
-            root.reserved[0] = 0;
-            root.flags = 0;
-            VECX_TRY(writer.open_branch(root, late_codes.data() + part.code + bytes));
-        }
-        VECX_TRY(writer.add_list(part.head, late_codes.data() + part.code));
-    }
-    VECX_TRY(reshaper.end());
-    return writer.commit(reshaper.next_list());
-}
-
 // Retires what is out of reach, frees what was retired and can be read by nobody any more.
 template <ListStore S>
 Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters *counters) {
@@ -302,9 +129,9 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
 
 } // namespace detail
 
-// amvacuumcleanup, after any number of bulk_delete calls; one at a time. Packs lists with many removed rows, splits lists
-// that have grown or whose rows are farther away than they were, moves the rows of lists that a former VACUUM has split,
-// retires and frees pages. `memory_limit` is for sorting and clustering; below a few MB splits wait.
+// amvacuumcleanup, after any number of bulk_delete calls; one at a time. Moves the rows of lists that a former VACUUM has closed,
+// packs lists with many removed rows, clusters anew those that have grown or whose rows are farther away than they were, gives
+// the new lists what their neighbours have of theirs, retires and frees pages. `memory_limit` is for sorting and clustering; below a few MB splits wait.
 template <ListStore S, VectorSource V>
 Status clean_up(S &store, Arena &arena, V &vectors, size_t memory_limit, VacuumCounters *counters) {
     // From here on who allocates a page says that it is younger than what is looked at below; those who began before are
@@ -314,10 +141,13 @@ Status clean_up(S &store, Arena &arena, V &vectors, size_t memory_limit, VacuumC
     store.lock_allocation(true);
     const uint32_t blocks = store.block_count();
     store.unlock_allocation(true);
-    for (bool drain : {true, false}) {
+    uint32_t first_new = 0;
+    for (Pass pass : {Pass::drain, Pass::change, Pass::settle}) {
         Directory directory(arena);
         VECX_TRY(detail::load_now(store, memory_limit / 4, &directory));
-        VECX_TRY(detail::reshape(store, arena, directory, vectors, memory_limit, drain, counters));
+        if (pass == Pass::change)
+            first_new = directory.meta().next_list;
+        VECX_TRY(detail::rearrange(store, arena, directory, vectors, memory_limit, pass, first_new, counters));
         directory.give_back();
     }
     Directory directory(arena);
