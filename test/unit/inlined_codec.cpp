@@ -118,7 +118,7 @@ TEST(InlinedCodec, EstimatesAndIntervals) {
                         EXPECT_NEAR(neighbour_distance(shape, mul), std::sqrt(d2), 0.2 * static_cast<double>(std::sqrt(d2)));
                     }
                 }
-                NodeView view{node.head, node.tids, node.links, node.add, node.mul, node.codes, node.own};
+                NodeView view{node.head, node.tids, node.attributes, node.links, node.add, node.mul, node.codes, node.own};
                 estimate(shape, query, view, key, est.data());
                 for (uint32_t i = 0; i < shape.places; ++i) {
                     double truth = exact_key(metric, xs[i], q), error = static_cast<double>(est[i]) - truth;
