@@ -18,6 +18,9 @@ namespace {
 // Finding a row by its heap TID, in operators.
 constexpr double kRowFetch = 60;
 
+// The price of a way that others of the same price are not preferred to; more than the planner's fuzz of 1 %.
+constexpr double kTieBreak = 0.97;
+
 // How many rows the query will take, as far as can be told; 0 when it cannot.
 double rows_wanted(const PlannerInfo *root, double rows) {
     if (root->limit_tuples > 0)
@@ -44,10 +47,6 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     cost_qual_eval_node(&distance, static_cast<Node *>(linitial(order->indexorderbys)), root);
 
     const Cost fetch = cpu_operator_cost * kRowFetch;
-    // As PostgreSQL sees it, with pages from the disk: what a bitmap heap scan below a sort would cost at least.
-    const Cost heap = bitmap->path.total_cost - bitmap_cost;
-    const Cost exact = heap + rows * distance.per_tuple + distance.startup;
-
     facts->mask_rows = mask_rows;
     facts->passing = rows / mask_rows;
     facts->limit = root->limit_tuples > 0 ? root->limit_tuples : 0;
@@ -62,6 +61,11 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     facts->visit_cost = estimate.visit;
     facts->each_cost = std::min(estimate.each, facts->row_cost);
     facts->wanted_nodes = estimate.nodes;
+    // As PostgreSQL sees it, with pages from the disk: what a bitmap heap scan below a sort would cost at least.
+    const Cost heap = bitmap->path.total_cost - bitmap_cost;
+    // With vectors that the index stores it is a fraction of that as soon as the session knows where they are, so a tie is not one.
+    const double surer = estimate.each > 0 ? kTieBreak : 1;
+    const Cost exact = surer * (heap + rows * distance.per_tuple + distance.startup);
     const Cost index = estimate.nodes * estimate.visit + taken / facts->passing * fetch;
 
     facts->bitmap_cost = bitmap_cost;
