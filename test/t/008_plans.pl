@@ -68,8 +68,7 @@ $node->safe_psql('postgres', q{
 	DECLARE plan text;
 	BEGIN
 		EXECUTE 'EXPLAIN (FORMAT JSON) ' || query INTO plan;
-		-- a filtered scan (015_bitmap_filter.pl) does what the B-tree and a sort do, or better
-		RETURN CASE WHEN plan ~ 'VecxScan' THEN 'b' WHEN plan ~ '"t\d+_\d+_v"' THEN 'v' WHEN plan ~ '"t\d+_\d+_r"' THEN 'b' ELSE 's' END;
+		RETURN CASE WHEN plan ~ 'VecxScan' THEN 'f' WHEN plan ~ '"t\d+_\d+_v"' THEN 'v' WHEN plan ~ '"t\d+_\d+_r"' THEN 'b' ELSE 's' END;
 	END $$;
 });
 $node->safe_psql('postgres', 'VACUUM ANALYZE');
@@ -90,7 +89,9 @@ foreach my $case (@cases)
 	my @limits = qw(1 10 100 1000 ALL);
 	my @chosen = plans("LOAD 'vecx'", map
 		{ "SELECT id FROM t${d}_$rows $filter ORDER BY v <-> array_fill(0.5, ARRAY[$d])::vector LIMIT $_" } @limits);
-	my @wrong = grep { index($allowed[$_], $chosen[$_]) < 0 } 0 .. $#limits;
+	# A filtered scan begins as the vector index's or as the B-tree and a sort do, and changes over when that was wrong
+	# (015_bitmap_filter.pl; which way it goes: 018_filter_plans.pl).
+	my @wrong = grep { index($allowed[$_], $chosen[$_]) < 0 && !($chosen[$_] eq 'f' && $allowed[$_] =~ /[vb]/) } 0 .. $#limits;
 	is(join(', ', map { "LIMIT $limits[$_]: $chosen[$_], not $allowed[$_]" } @wrong), '',
 		"$rows rows of $d dimensions, $percent %");
 }
