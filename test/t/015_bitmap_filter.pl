@@ -60,7 +60,8 @@ foreach my $strategy (qw(auto index exact stream))
 		# These vectors are hard for the layouts that are not the default, without any filter; a filter must not make it worse.
 		my (undef, undef, $all) = split /\|/, $node->safe_psql('postgres',
 			"LOAD 'vecx'; SET vecx.filter_strategy = index; SELECT * FROM measure('r < $rows')");
-		my $floor = $layout eq 'inline' || $all > 0.98 ? 0.95 : $all - 0.03;
+		# A stream looks half as far ahead as a search with a mask.
+		my $floor = $layout eq 'inline' || $all > 0.98 ? 0.95 : $all - ($strategy eq 'stream' ? 0.06 : 0.03);
 		note("recall without a filter, $layout: $all");
 		foreach my $share (0.5, 0.1, 0.01, 0.001, 0.0001)
 		{
@@ -85,13 +86,13 @@ sub strategy
 	return $plan =~ /Strategy: (.*)/ ? $1 : $plan;
 }
 is(strategy('', 'r < 30', 10), 'exact', 'few rows are scored');
-is(strategy('', 'r < 3000', 10), 'index', 'of many, the index finds the nearest');
+is(strategy('', 'r < 5500', 10), 'index', 'of many, the index finds the nearest');
 is(strategy('', 'd >= 3000', 10), 'index, then exact', 'a search that meets no row that matches is given up');
 is(strategy('SET vecx.filter_strategy = index', 'r < 30', 100), 'index, then exact', 'all rows, and the index cannot tell that there are no more');
 
 # Without the bitmap at first, where the planner would take the plain index scan.
 is(strategy('SET enable_indexscan = on', 'r < 3000', 10), 'stream', 'of many rows some are soon found');
-is(strategy('SET enable_indexscan = on', 'd < 600', 10), 'stream', 'those that match are near');
+is(strategy('SET enable_indexscan = on', 'd < 3000', 10), 'stream', 'those that match are near');
 is(strategy('SET enable_indexscan = on', 'd >= 3000', 10), 'stream, then exact', 'none of the first rows matches: the bitmap is made, and the index not searched');
 is(strategy('SET enable_indexscan = on', 'r < 30', 10), 'exact', 'too few match');
 foreach my $condition ('r < 3000', 'd >= 3000', 'd >= 5940', 'd < 60')

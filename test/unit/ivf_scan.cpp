@@ -187,8 +187,9 @@ TEST(IvfScan, MaskedScansSeeRowsOfTheMaskOnly) {
                 }
                 if (all_lists) {
                     ASSERT_GE(got.size(), exact.size() * 9 / 10); // bounds fail now and then: what then comes late is left out
-                    if (bits == 0)
+                    if (bits == 0) {
                         EXPECT_EQ(got.size(), exact.size());
+                    }
                     for (size_t i = 0; i < 10; ++i)
                         EXPECT_NEAR(got[i], exact[i], 1e-4 * exact[i]);
                 } else if (most == 4) {
