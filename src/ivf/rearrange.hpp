@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <new>
 
 #include "ivf/entries.hpp"
 #include "ivf/reshaper.hpp"
@@ -316,8 +317,10 @@ class Rearrangement {
 
     Status write() {
         VECX_TRY(split_all());
-        DirectoryWriter<S> writer(*store_, *arena_, shape_, directory_->meta().sweep);
-        writer_ = &writer;
+        static_assert(alignof(DirectoryWriter<S>) <= alignof(uint64_t));
+        writer_ = new (arena_->template make_array<uint64_t>((sizeof(DirectoryWriter<S>) + 7) / 8))
+            DirectoryWriter<S>(*store_, *arena_, shape_, directory_->meta().sweep);
+        DirectoryWriter<S> &writer = *writer_;
         Array<uint32_t> own(*arena_);
         uint32_t at = 0;
         for (uint32_t branch = 0; branch < directory_->branches(); ++branch) {
