@@ -6,6 +6,9 @@
 // that the pass over all pages meets, for they were written before. At the end the metapage names the new fences, and the
 // barrier forgets what is behind it. A crash between the two leaves entries that are there twice, one before them records
 // that nobody names: the next VACUUM frees those.
+//
+// Memory: half of the limit for the entries that are sorted at once; fences and the set of named records, which are about 50 bytes for a
+// leaf of some hundred rows, come on top of it.
 #pragma once
 
 #include <algorithm>
