@@ -1,127 +1,9 @@
 // Columns beside the vector in the layouts `inline` and `compact`: scans with conditions return exactly the rows that pass, by
 // whichever way; the directory has every node through inserts, VACUUM, crashes and other sessions.
-#include "hnsw/inlined/check.hpp"
-#include "hnsw/inlined/fold.hpp"
-#include "hnsw/inlined/insert.hpp"
-#include "hnsw/inlined/stream.hpp"
-#include "hnsw/inlined/vacuum.hpp"
-
-#include "hnsw_support.hpp"
+#include "inlined_attributed.hpp"
 
 namespace vecx::hnsw::inlined {
 namespace {
-
-using filter::Condition;
-using filter::Predicate;
-using test::Bytes;
-using test::MemoryStore;
-using test::row_of;
-using test::TestArena;
-using test::TestSorter;
-using test::tid_of;
-using How = Condition::How;
-
-// Two columns: a small number that may be NULL, and a number of which only the tens are stored.
-struct Columns {
-    int64_t tenant; // kNull
-    int64_t price;
-    static constexpr int64_t kNull = -1;
-
-    void encode(uint64_t *out) const {
-        out[0] = 0;
-        if (tenant == kNull)
-            filter::set_attribute_null(out, 0);
-        else
-            filter::set_attribute(out, 0, filter::key_of_integer(tenant));
-        filter::set_attribute(out, 1, filter::key_of_integer(price / 10));
-    }
-};
-
-struct RowOf {
-    Bytes value;
-    Columns columns;
-};
-
-struct Attributed {
-    explicit Attributed(LayoutKind layout, int dim = 12, Metric metric = Metric::l2)
-        : measure(make_measure(ElementType::f32, metric, dim, kernels::active)) {
-        EXPECT_TRUE(choose_shape(layout, ElementType::f32, metric, dim, 8, store.body_size(), &shape, 2));
-        MetaRecord meta{};
-        meta.layout = static_cast<uint8_t>(layout);
-        meta.element_type = static_cast<uint8_t>(ElementType::f32);
-        meta.metric = static_cast<uint8_t>(metric);
-        meta.m = 8;
-        meta.ef_construction = 32;
-        meta.dim = dim;
-        shape_to_meta(shape, &meta);
-        uint32_t block;
-        EXPECT_TRUE(store.extend([&](MutablePage &page) { init_meta(page, meta); }, &block).ok());
-    }
-
-    Measure measure;
-    Shape shape{};
-    MemoryStore store;
-    std::map<uint32_t, RowOf> rows;
-    uint32_t next_row = 0;
-    Rng rng{11};
-
-    Bytes fresh() { return test::random_value(measure.type, measure.dim, rng); }
-    Columns columns() {
-        return Columns{rng.below(12) == 0 ? Columns::kNull : static_cast<int64_t>(rng.below(20)), static_cast<int64_t>(rng.below(1000))};
-    }
-    void insert(const Bytes &value, Columns columns) {
-        TestArena arena;
-        const uint32_t row = next_row++;
-        uint64_t attributes[3];
-        columns.encode(attributes);
-        Status s = inlined::insert(store, arena.arena, shape, test::payload_of(value), tid_of(row), rng, SIZE_MAX / 2, attributes);
-        EXPECT_TRUE(s.ok()) << s.message;
-        rows[row] = RowOf{value, columns};
-    }
-    void insert_many(int n) {
-        for (int i = 0; i < n; ++i)
-            insert(fresh(), columns());
-    }
-    void fold() {
-        TestArena arena;
-        Status s = make_directory(store, arena.arena, shape, store.body_size(), 1 << 20);
-        EXPECT_TRUE(s.ok()) << s.message;
-    }
-    uint64_t tend(size_t memory = 1 << 20) {
-        TestArena arena;
-        uint64_t freed = 0;
-        Status s = tend_directory(store, arena.arena, memory, true, &freed);
-        EXPECT_TRUE(s.ok()) << s.message;
-        return freed;
-    }
-    template <class Dead>
-    void vacuum(Dead dead) {
-        TestArena arena;
-        VacuumResult result{};
-        Status s = inlined::remove_tids(store, arena.arena, [&](HeapTid tid) { return dead(row_of(tid)); }, &result);
-        ASSERT_TRUE(s.ok()) << s.message;
-        s = inlined::repair(store, arena.arena, 4 << 20, &result);
-        ASSERT_TRUE(s.ok()) << s.message;
-        std::erase_if(rows, [&](const auto &row) { return dead(row.first); });
-        tend();
-    }
-    void expect_sound(const std::string &when = "") {
-        TestArena arena;
-        std::string findings;
-        CheckSummary sum{};
-        Status s = inlined::check(store, arena.arena, [&](const Status &finding) { findings += std::string(finding.message) + "\n"; }, &sum);
-        EXPECT_TRUE(s.ok()) << s.message;
-        EXPECT_EQ(findings, "") << when;
-    }
-};
-
-constexpr StreamOptions kOptions{20, -1, 1 << 22, LateRows::after_all};
-
-struct Filter {
-    std::vector<Condition> conditions;
-    std::function<bool(const Columns &)> passes;
-    std::vector<uint64_t> keys;
-};
 
 Filter filter_of(int which, Rng &rng) {
     Filter f;
@@ -170,43 +52,6 @@ Filter filter_of(int which, Rng &rng) {
     return f;
 }
 constexpr int kFilters = 8;
-
-struct Scan {
-    std::vector<uint32_t> rows;
-    std::vector<Row> got;
-    StreamCounters counters{};
-};
-
-Scan scan(Attributed &index, Payload query, const Filter &f, StreamOptions options = kOptions, size_t limit = SIZE_MAX) {
-    TestArena arena;
-    TestSorter sorter;
-    Scan out;
-    std::vector<Condition> conditions = f.conditions;
-    for (Condition &c : conditions)
-        c.keys = f.keys.data();
-    const Predicate where{conditions.data(), static_cast<uint32_t>(conditions.size()), false};
-    Stream<MemoryStore, TestSorter> stream(index.store, arena.arena, index.shape, query, options, sorter, {}, {}, &where);
-    Row row;
-    bool found = true;
-    while (out.rows.size() < limit) {
-        Status s = stream.next(&row, &found);
-        EXPECT_TRUE(s.ok()) << s.message;
-        if (!s.ok() || !found)
-            break;
-        const auto at = index.rows.find(row_of(row.tid));
-        if (at == index.rows.end()) { // of a crash, or removed meanwhile
-            continue;
-        }
-        const bool passes = f.passes(at->second.columns);
-        EXPECT_TRUE(row.maybe || passes) << "a row that does not pass";
-        if (!passes)
-            continue;
-        out.rows.push_back(row_of(row.tid));
-        out.got.push_back(row);
-    }
-    out.counters = stream.counters();
-    return out;
-}
 
 // Every row that passes, once, in the order of lower bounds; in the first run when `ordered`.
 void expect_all(Attributed &index, Payload query, const Filter &f, const Scan &s, const std::string &when, bool ordered = true) {
@@ -307,102 +152,6 @@ TEST_P(InlinedAttributes, NodesAreSharedByRowsThatAreEqualInAll) {
     }
 }
 
-// Rows of one vector that differ in their attributes have a node each, and no node stands for another: a search for
-// the vector must return all of them before anything else, however they came and whoever went in between.
-struct Equals {
-    static constexpr int kValues = 3;
-
-    explicit Equals(LayoutKind layout, Metric metric = Metric::l2) : index(layout, 24, metric) {
-        for (int i = 0; i < kValues; ++i)
-            values.push_back(index.fresh());
-    }
-    // One row in four is one of the values, each with attributes that no other row has.
-    void grow(int n) {
-        for (int i = 0; i < n; ++i, ++inserted) {
-            if (inserted % 4 == 0)
-                index.insert(values[static_cast<size_t>(inserted / 4 % kValues)], Columns{inserted, 10 * inserted});
-            else
-                index.insert(index.fresh(), Columns{inserted, 10 * inserted});
-        }
-    }
-    // Rows of the values that a search for them does not return first.
-    size_t lost() {
-        size_t missing = 0;
-        for (const Bytes &value : values) {
-            std::set<uint32_t> copies;
-            for (auto &[row, of] : index.rows)
-                if (of.value == value)
-                    copies.insert(row);
-            StreamOptions options = kOptions;
-            options.ef_search = 40;
-            Filter all;
-            all.passes = [](const Columns &) { return true; };
-            for (uint32_t row : scan(index, test::payload_of(value), all, options, copies.size()).rows)
-                copies.erase(row);
-            missing += copies.size();
-        }
-        return missing;
-    }
-
-    Attributed index;
-    std::vector<Bytes> values;
-    int inserted = 0;
-};
-
-void expect_found_together(LayoutKind layout, Metric metric) {
-    Equals equals(layout, metric);
-    for (int i = 0; i < 6; ++i) {
-        equals.grow(100);
-        EXPECT_EQ(equals.lost(), 0u) << "after " << equals.inserted << " rows";
-    }
-    equals.index.expect_sound();
-    Rng chance(5);
-    for (int round = 0; round < 8; ++round) {
-        std::set<uint32_t> gone;
-        for (auto &[row, of] : equals.index.rows)
-            if (chance.below(4) == 0)
-                gone.insert(row);
-        const int n = static_cast<int>(gone.size());
-        equals.index.vacuum([&](uint32_t row) { return gone.count(row) > 0; });
-        EXPECT_EQ(equals.lost(), 0u) << "VACUUM " << round;
-        equals.grow(n);
-        EXPECT_EQ(equals.lost(), 0u) << "round " << round;
-    }
-    equals.index.expect_sound();
-}
-
-TEST_P(InlinedAttributes, EqualVectorsAreFoundTogether) { expect_found_together(GetParam(), Metric::l2); }
-TEST_P(InlinedAttributes, EqualVectorsAreFoundTogetherUnderCosine) { expect_found_together(GetParam(), Metric::cosine); }
-
-// Inserts and VACUUMs are cut off anywhere, again and again, and nothing tidies up in between but the next VACUUM.
-TEST_P(InlinedAttributes, EqualVectorsAreFoundTogetherAfterCrashes) {
-    Equals equals(GetParam());
-    MemoryStore &store = equals.index.store;
-    equals.grow(400);
-    Rng chance(6);
-    for (int round = 0; round < 24; ++round) {
-        const std::map<uint32_t, RowOf> rows = equals.index.rows;
-        const std::vector<MemoryStore::Page> pages = store.pages;
-        store.log.clear();
-        store.logging = true;
-        const bool vacuum = round % 4 == 3;
-        if (vacuum)
-            equals.index.vacuum([&](uint32_t row) { return rows.count(row) > 0 && row % 5 == static_cast<uint32_t>(round / 4 % 5); });
-        else
-            equals.grow(1);
-        store.logging = false;
-        const std::vector<MemoryStore::Write> log = store.log;
-        store.pages = pages;
-        store.play(log, chance.below(static_cast<uint32_t>(log.size()) + 1));
-        if (!vacuum)
-            equals.index.rows = rows;
-        EXPECT_EQ(equals.lost(), 0u) << "round " << round;
-        equals.grow(12);
-        EXPECT_EQ(equals.lost(), 0u) << "round " << round << ", and inserts";
-    }
-    equals.index.expect_sound();
-}
-
 // The directory does not grow beyond its nodes however long rows come and go, and what nobody names is freed.
 TEST_P(InlinedAttributes, TheDirectoryStaysSmall) {
     Attributed index(GetParam());
@@ -433,7 +182,7 @@ TEST_P(InlinedAttributes, OtherSessions) {
     Filter f;
     f.conditions.push_back(Condition{How::less, true, 0, 0, filter::key_of_integer(3), nullptr});
     f.passes = [](const Columns &c) { return c.tenant != Columns::kNull && c.tenant < 3; };
-    for (int round = 0; round < 8; ++round) {
+    for (int round = 0; round < 12; ++round) {
         const Bytes query = index.fresh();
         const std::map<uint32_t, RowOf> before = index.rows;
         int turn = 0;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 
 #include "base/heap.hpp"
 #include "hnsw/inlined/copies.hpp"
@@ -133,6 +134,8 @@ class Explorer {
         for (size_t i = 0; i < near.size(); ++i)
             *met.find(near[i].link) = kFirstNear + static_cast<uint32_t>(i);
     }
+
+    std::span<const Link> all_alike() const { return {alike.data(), alike.size()}; }
 
     // Whether a link is known to lead to nothing.
     bool useless(Link link) {

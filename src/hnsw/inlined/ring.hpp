@@ -12,6 +12,7 @@
 #include "base/crash.hpp"
 #include "base/rng.hpp"
 #include "hnsw/inlined/explore.hpp"
+#include "kernels/convert.hpp"
 
 namespace vecx::hnsw::inlined {
 
@@ -75,10 +76,12 @@ class Ring {
         return Status{};
     }
 
-    // Lets the ring pass through `self`, which was written with gap.after as its next. Not `joined` when all others died.
-    Status join(Link self, std::span<const Link> alike, Gap gap, const RingCode &code, Rng &rng, bool *joined) {
+    // Lets the ring pass through `self`, which was written with at->after as its next; `at` becomes the gap that it is in. Not
+    // `joined` when all of `alike` died, or others were always faster.
+    Status join(Link self, std::span<const Link> alike, Gap *at, const RingCode &code, Rng &rng, bool *joined) {
         *joined = false;
-        for (int attempt = 0; attempt < kMaxRetries && !gap.before.none(); ++attempt) {
+        for (int attempt = 0; attempt < kMaxRetries && !at->before.none(); ++attempt) {
+            const Gap gap = *at;
             store_->poll();
             const char *fault = nullptr;
             VECX_CRASH_SITE("inlined.ring.join");
@@ -97,12 +100,16 @@ class Ring {
                 return fault_status(gap.before.block, fault);
             if (*joined)
                 return lead_past_dead(self, gap, code);
-            const Link after = gap.after;
-            VECX_TRY(find_gap(alike, rng, &gap));
-            if (gap.after != after)
-                VECX_TRY(change_own(self, after, gap.after, code));
+            VECX_TRY(move(self, alike, at, code, rng));
         }
         return Status{};
+    }
+
+    // Another gap for a node that has got into none yet.
+    Status move(Link self, std::span<const Link> alike, Gap *gap, const RingCode &code, Rng &rng) {
+        const Link after = gap->after;
+        VECX_TRY(find_gap(alike, rng, gap));
+        return gap->after == after ? Status{} : change_own(self, after, gap->after, code);
     }
 
   private:
@@ -146,15 +153,15 @@ class Ring {
         return after == gap.after ? Status{} : change_own(self, gap.after, after, code);
     }
 
-    // The next of a new node becomes another; none: it is in no ring.
+    // The next of a new node becomes `to` if it was `from`. None: it has no next.
     Status change_own(Link self, Link from, Link to, const RingCode &code) {
         const char *fault = nullptr;
         VECX_CRASH_SITE("inlined.ring.own");
         VECX_TRY(store_->update(self.block, [&](MutablePage &page) {
             NodeView view;
             fault = node_fault(view_of(page), shape_, self.slot, &view);
-            if (fault != nullptr || view.head == nullptr || view.head->generation != self.generation || !view.in_ring() ||
-                view.links[0] != from)
+            if (fault != nullptr || view.head == nullptr || view.head->generation != self.generation ||
+                (view.in_ring() ? view.links[0] : Link{}) != from)
                 return false;
             NodeEdit edit = edit_node(page, shape_, view);
             if (to.none()) {
