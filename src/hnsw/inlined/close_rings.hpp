@@ -13,7 +13,7 @@ namespace vecx::hnsw::inlined {
 template <NodeStore S>
 class RingCloser {
   public:
-    RingCloser(S &store, Arena &arena, const Shape &shape) : store_(&store), shape_(shape), members_(arena) {}
+    RingCloser(S &store, Arena &arena, const Shape &shape) : store_(&store), shape_(shape), members_(arena), next_(arena), steps_(arena), walk_(arena) {}
 
     // A living node. When `most_bytes` do not suffice only nodes in rings are kept, and none when these are too many.
     void add(Link link, uint64_t hash, bool in_ring, size_t most_bytes) {
@@ -44,16 +44,14 @@ class RingCloser {
                 ++end;
             if (end - i < 2)
                 continue;
-            bool whole;
-            VECX_TRY(is_whole(visitor, i, end, &whole));
-            for (size_t k = i; k < end && !whole; ++k)
-                VECX_TRY(lead_to(codes, visitor, i, end, members_[k].link, members_[k + 1 < end ? k + 1 : i].link, relinked));
+            VECX_TRY(close_one(codes, visitor, i, end, relinked));
         }
         return Status{};
     }
 
   private:
     static constexpr size_t kMostMemory = 32 << 20; // sorting so much cannot be cancelled
+    static constexpr uint32_t kNone = 0xFFFFFFFFu, kUnderWay = 0xFFFFFFFEu;
     static constexpr int kMostFresh = 1000;         // that came since, between two; more are no ring, or the next VACUUM's business
 
     struct Member {
@@ -61,10 +59,11 @@ class RingCloser {
         Link link;
     };
 
-    bool has(size_t first, size_t end, Link link) const {
+    // Of a node among members_[first, end); kNone: not there.
+    uint32_t number_of(size_t first, size_t end, Link link) const {
         const Member *at = std::lower_bound(members_.begin() + first, members_.begin() + end, link.key(),
                                             [](const Member &m, uint64_t key) { return m.link.key() < key; });
-        return at != members_.begin() + end && at->link == link;
+        return at != members_.begin() + end && at->link == link ? static_cast<uint32_t>(at - members_.begin() - first) : kNone;
     }
 
     Status next_of(Visitor<S> &visitor, Link link, Link *next) {
@@ -72,8 +71,8 @@ class RingCloser {
         *next = Link{};
         store_->poll();
         return visitor.look(link, &found, [&](const NodeView &view) {
-            if (!view.dead() && view.in_ring() && view.links[0].slot < kMaxSlots)
-                *next = view.links[0];
+            if (!view.dead())
+                *next = next_in_ring(view);
         });
     }
 
@@ -81,7 +80,7 @@ class RingCloser {
     Status last_before(Visitor<S> &visitor, size_t first, size_t end, Link link, Link *last, Link *next) {
         *last = link;
         VECX_TRY(next_of(visitor, link, next));
-        for (int fresh = 0; fresh < kMostFresh && !next->none() && !has(first, end, *next); ++fresh) {
+        for (int fresh = 0; fresh < kMostFresh && !next->none() && number_of(first, end, *next) == kNone; ++fresh) {
             Link after;
             VECX_TRY(next_of(visitor, *next, &after));
             if (after.none())
@@ -92,69 +91,128 @@ class RingCloser {
         return Status{};
     }
 
-    // Whether one ring leads through all of a group.
-    Status is_whole(Visitor<S> &visitor, size_t first, size_t end, bool *whole) {
-        Link at = members_[first].link, last;
-        for (size_t steps = 1; steps <= end - first; ++steps) {
-            VECX_TRY(last_before(visitor, first, end, at, &last, &at));
-            *whole = steps == end - first;
-            if (at.none() || !has(first, end, at))
-                *whole = false;
-            if (at.none() || !has(first, end, at) || at == members_[first].link)
-                return Status{};
+    // The group [first, end) of members_ becomes one ring. What is one already is never torn: the others are put into it one by one.
+    Status close_one(CodeCache<S> &codes, Visitor<S> &visitor, size_t first, size_t end, uint64_t *relinked) {
+        const uint32_t n = static_cast<uint32_t>(end - first);
+        next_.resize_uninitialized(n);
+        for (uint32_t k = 0; k < n; ++k) {
+            Link last, next;
+            VECX_TRY(last_before(visitor, first, end, members_[first + k].link, &last, &next));
+            next_[k] = next.none() ? kNone : number_of(first, end, next);
         }
-        *whole = false;
+        uint32_t start, length;
+        bool circle;
+        longest(n, &start, &length, &circle);
+        if (circle && length == n)
+            return Status{};
+        // Steps from each node are not needed any more: who is in the ring that is to be.
+        std::fill(steps_.begin(), steps_.end(), 0u);
+        uint32_t at = start, tail = start;
+        for (uint32_t i = 0; i < length; ++i, at = next_[at])
+            steps_[tail = at] = 1;
+        const Link home = members_[first + start].link;
+        bool done;
+        if (!circle && length > 1) {
+            Link last, seen;
+            VECX_TRY(last_before(visitor, first, end, members_[first + tail].link, &last, &seen));
+            VECX_TRY(name_next(codes, last, seen, home, &done, relinked));
+        }
+        for (uint32_t k = 0; k < n; ++k) {
+            if (steps_[k] != 0)
+                continue;
+            const Link self = members_[first + k].link;
+            done = false;
+            for (int attempt = 0; attempt < kMaxRetries && !done; ++attempt) {
+                Link seen, own;
+                VECX_TRY(next_of(visitor, home, &seen));
+                VECX_TRY(next_of(visitor, self, &own));
+                const Link after = seen.none() || seen == self ? home : seen;
+                done = own == after;
+                if (!done)
+                    VECX_TRY(name_next(codes, self, own, after, &done, relinked));
+                if (done && seen != self)
+                    VECX_TRY(name_next(codes, home, seen, self, &done, relinked));
+            }
+        }
         return Status{};
     }
 
-    // Makes `to` the next of the group behind `from`, and behind what came in between.
-    Status lead_to(CodeCache<S> &codes, Visitor<S> &visitor, size_t first, size_t end, Link from, Link to, uint64_t *relinked) {
-        for (int attempt = 0; attempt < kMaxRetries; ++attempt) {
-            Link last, seen;
-            VECX_TRY(last_before(visitor, first, end, from, &last, &seen));
-            if (seen == to)
-                return Status{};
-            Code base, other;
-            bool found, dead, other_found, other_dead;
-            codes.unpin();
-            VECX_TRY(codes.get(last, true, &base, &found, &dead));
-            VECX_TRY(codes.get(to, true, &other, &other_found, &other_dead));
-            if (!found || dead || !other_found || other_dead)
-                return Status{};
-            float add = 0, mul = 0;
-            uint64_t code[kMaxDenseDim / 64];
-            if (shape_.code_words > 0)
-                encode_neighbour_coarse(shape_, base.coarse, base.bytes, other.coarse, other.bytes,
-                                        coarse_distance2(shape_, base.coarse, base.bytes, other.coarse, other.bytes), &add, &mul, code);
-            bool done = true;
-            const char *fault = nullptr;
-            VECX_CRASH_SITE("inlined.ring.close");
-            VECX_TRY(store_->update(last.block, [&](MutablePage &page) {
-                NodeView view;
-                done = true;
-                fault = node_fault(view_of(page), shape_, last.slot, &view);
-                if (fault != nullptr || view.head == nullptr || view.head->generation != last.generation || view.dead())
-                    return false;
-                done = (view.in_ring() ? view.links[0] : Link{}) == seen;
-                if (!done)
-                    return false;
-                NodeEdit edit = edit_node(page, shape_, view);
-                set_ring_link(edit, shape_, to, add, mul, code);
-                ++edit.head->links_version;
-                ++*relinked;
-                return true;
-            }));
-            if (fault != nullptr)
-                return fault_status(last.block, fault);
-            if (done)
-                return Status{};
+    // The longest circle of next_, or, if there is none, the longest way that ends somewhere: where it starts, and its nodes.
+    void longest(uint32_t n, uint32_t *start, uint32_t *length, bool *circle) {
+        steps_.resize_uninitialized(n); // of each: to the end of its way; while its way is followed: kUnderWay
+        walk_.resize_uninitialized(n);
+        std::fill(steps_.begin(), steps_.end(), 0u);
+        *start = *length = 0;
+        *circle = false;
+        for (uint32_t k = 0; k < n; ++k) {
+            if (k % 1024 == 0)
+                store_->poll();
+            uint32_t count = 0, at = k;
+            for (; at != kNone && steps_[at] == 0; at = next_[at]) {
+                steps_[at] = kUnderWay;
+                walk_[count++] = at;
+            }
+            uint32_t beyond = at == kNone || steps_[at] == kUnderWay ? 0 : steps_[at];
+            if (at != kNone && steps_[at] == kUnderWay) {
+                uint32_t from = count;
+                while (walk_[from - 1] != at)
+                    --from;
+                if (!*circle || count - from + 1 > *length) {
+                    *start = at;
+                    *length = count - from + 1;
+                }
+                *circle = true;
+            }
+            while (count > 0)
+                steps_[walk_[--count]] = ++beyond;
+            if (!*circle && beyond > *length) {
+                *start = k;
+                *length = beyond;
+            }
         }
-        return Status{};
+    }
+
+    // Makes `to` the next of `node`, whose next was `seen`. `done` is false when it is another meanwhile, true when either node is gone.
+    Status name_next(CodeCache<S> &codes, Link node, Link seen, Link to, bool *done, uint64_t *relinked) {
+        Code base, other;
+        bool found, dead, other_found, other_dead;
+        *done = true;
+        codes.unpin();
+        VECX_TRY(codes.get(node, true, &base, &found, &dead));
+        VECX_TRY(codes.get(to, true, &other, &other_found, &other_dead));
+        if (!found || dead || !other_found || other_dead || node == to)
+            return Status{};
+        float add = 0, mul = 0;
+        uint64_t code[kMaxDenseDim / 64];
+        if (shape_.code_words > 0)
+            encode_neighbour_coarse(shape_, base.coarse, base.bytes, other.coarse, other.bytes,
+                                    coarse_distance2(shape_, base.coarse, base.bytes, other.coarse, other.bytes), &add, &mul, code);
+        bool changed = false;
+        const char *fault = nullptr;
+        VECX_CRASH_SITE("inlined.ring.close");
+        VECX_TRY(store_->update(node.block, [&](MutablePage &page) {
+            NodeView view;
+            *done = true;
+            changed = false;
+            fault = node_fault(view_of(page), shape_, node.slot, &view);
+            if (fault != nullptr || view.head == nullptr || view.head->generation != node.generation || view.dead())
+                return false;
+            *done = next_in_ring(view) == seen;
+            if (!*done)
+                return false;
+            NodeEdit edit = edit_node(page, shape_, view);
+            set_ring_link(edit, shape_, to, add, mul, code);
+            ++edit.head->links_version;
+            return changed = true;
+        }));
+        *relinked += changed;
+        return fault == nullptr ? Status{} : fault_status(node.block, fault);
     }
 
     S *store_;
     Shape shape_;
     Array<Member> members_;
+    Array<uint32_t> next_, steps_, walk_; // by number in a group
     bool rings_only_ = false;
 };
 

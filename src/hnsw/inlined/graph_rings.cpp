@@ -30,6 +30,13 @@ void Graph::set_ring_link(uint32_t id, uint32_t to) {
             keys(n)[at] = keys(n)[0];
         n->ring = 1;
     }
+    for (uint32_t at = 1; at < n->count; ++at) // none twice
+        if (neighbour(n, at) == to) {
+            --n->count;
+            ids(n)[at] = ids(n)[n->count];
+            if (options_.keep_keys)
+                keys(n)[at] = keys(n)[n->count];
+        }
     ids(n)[0] = to;
     if (options_.keep_keys)
         keys(n)[0] = 0;

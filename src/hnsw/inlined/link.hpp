@@ -113,7 +113,7 @@ class Linker {
                 memcpy(edit.own, node.own, shape_.own_size());
                 if (!next.none())
                     set_ring_link(edit, shape_, next, ring.add, ring.mul, ring.words);
-                put_neighbours(edit, next.none() ? 0 : 1, count);
+                put_neighbours(edit, next, count);
             },
             out);
     }
@@ -283,9 +283,12 @@ class Linker {
         });
     }
 
-    void put_neighbours(const NodeEdit &edit, uint32_t first, uint32_t count) {
+    // The chosen ones, behind the next of its ring, which may be one of them.
+    void put_neighbours(const NodeEdit &edit, Link next, uint32_t count) {
+        uint32_t place = next.none() ? 0 : 1;
         for (uint32_t i = 0; i < count; ++i)
-            set_neighbour(edit, shape_, first + i, chosen[i].link, floats_[2 * i], floats_[2 * i + 1],
+            if (next.none() || chosen[i].link != next)
+                set_neighbour(edit, shape_, place++, chosen[i].link, floats_[2 * i], floats_[2 * i + 1],
                           codes_.data() + static_cast<size_t>(i) * shape_.code_words);
     }
 

@@ -22,8 +22,14 @@ struct RingCode {
     uint64_t words[kMaxDenseDim / 64];
 };
 
+// The next of a node's ring; none: it is in no ring.
+inline Link next_in_ring(const NodeView &view) {
+    return view.in_ring() && view.links[0].slot < kMaxSlots ? view.links[0] : Link{};
+}
+
 // Makes `next` the first neighbour of a node and the next of its ring. What was there, if it was no ring's, moves to a free
 // place or takes that of the farthest, as far as codes tell that. Counts no version.
+// None is there twice afterwards.
 inline void set_ring_link(const NodeEdit &edit, const Shape &shape, Link next, float add, float mul, const uint64_t *code) {
     if ((edit.head->flags & kNodeRing) == 0 && !edit.links[0].none()) {
         uint32_t to = edit.head->places - 1u;
@@ -42,6 +48,9 @@ inline void set_ring_link(const NodeEdit &edit, const Shape &shape, Link next, f
         if (edit.links[0] != next)
             copy_neighbour(edit, shape, 0, to);
     }
+    for (uint32_t i = 1; i < edit.head->places; ++i)
+        if (edit.links[i] == next)
+            clear_neighbour(edit, shape, i);
     set_neighbour(edit, shape, 0, next, add, mul, code);
     edit.head->flags |= kNodeRing;
 }
@@ -89,7 +98,7 @@ class Ring {
                 NodeView view;
                 fault = node_fault(view_of(page), shape_, gap.before.slot, &view);
                 if (fault != nullptr || view.head == nullptr || view.head->generation != gap.before.generation || view.dead() ||
-                    (view.in_ring() ? view.links[0] : Link{}) != gap.seen)
+                    next_in_ring(view) != gap.seen)
                     return false;
                 NodeEdit edit = edit_node(page, shape_, view);
                 set_ring_link(edit, shape_, self, code.add, code.mul, code.words);
@@ -124,8 +133,7 @@ class Ring {
             return Status{};
         return visitor_.look(link, found, [&](const NodeView &view) {
             *living = !view.dead();
-            if (view.in_ring() && view.links[0].slot < kMaxSlots)
-                *next = view.links[0];
+            *next = next_in_ring(view);
         });
     }
 
@@ -161,7 +169,7 @@ class Ring {
             NodeView view;
             fault = node_fault(view_of(page), shape_, self.slot, &view);
             if (fault != nullptr || view.head == nullptr || view.head->generation != self.generation ||
-                (view.in_ring() ? view.links[0] : Link{}) != from)
+                next_in_ring(view) != from)
                 return false;
             NodeEdit edit = edit_node(page, shape_, view);
             if (to.none()) {
