@@ -236,7 +236,7 @@ CREATE OPERATOR CLASS bit_jaccard_ops
 CREATE FUNCTION vecx_index_info(index regclass, OUT layout text, OUT element_type text, OUT metric text,
     OUT dimensions int, OUT m int, OUT ef_construction int, OUT entry_level int, OUT pages bigint,
     OUT quantizer text, OUT code_bits int, OUT own_vector text, OUT places int, OUT entry text, OUT lists int,
-    OUT branches int, OUT rerank text, OUT auto_probes int, OUT auto_probes_reason text)
+    OUT branches int, OUT rerank text, OUT auto_probes int, OUT auto_probes_reason text, OUT attributes int)
     AS 'MODULE_PATHNAME', 'vecx_index_info' LANGUAGE C STRICT PARALLEL RESTRICTED;
 
 COMMENT ON FUNCTION vecx_index_info(regclass) IS 'what an hnsw, ivf or ivfflat index says about itself';

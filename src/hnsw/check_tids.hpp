@@ -55,7 +55,8 @@ inline const char *impossible_link(const PageView &page, Link link, RecordKind k
         return nullptr; // reported with its own page
     if (page_is_new(page) || link.slot >= slot_count(page))
         return "a link names a record that never was";
-    for (RecordKind other : {RecordKind::node, RecordKind::chunk, RecordKind::inlined_node, RecordKind::tid_chunk}) {
+    for (RecordKind other : {RecordKind::node, RecordKind::chunk, RecordKind::inlined_node, RecordKind::tid_chunk, RecordKind::leaf,
+                             RecordKind::fences}) {
         const uint8_t *record;
         uint32_t length;
         if (other != kind && record_fault(page, link.slot, other, &record, &length) == nullptr && record != nullptr) {

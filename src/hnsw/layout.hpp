@@ -24,8 +24,8 @@ constexpr int kMaxRetries = 8;
 
 // Retired values keep their numbers.
 enum class PageKind : uint16_t { unused = 0, meta = 1, nodes = 2 };
-enum class RecordKind : uint8_t { free = 0, node = 1, chunk = 2, inlined_node = 3, tid_chunk = 4 };
-constexpr uint8_t kLastRecordKind = 4;
+enum class RecordKind : uint8_t { free = 0, node = 1, chunk = 2, inlined_node = 3, tid_chunk = 4, leaf = 5, fences = 6 };
+constexpr uint8_t kLastRecordKind = 6;
 enum class LayoutKind : uint8_t { plain = 1, inlined = 2, compact = 3 };
 
 struct PageHead {
@@ -154,9 +154,11 @@ struct MetaRecord {
     uint8_t tid_places;
     uint16_t places;
     uint16_t code_words;
-    uint16_t pad0;
+    uint16_t attributes; // columns stored beside the vector; inlined/directory.hpp has the next two
     uint32_t pad1;
-    uint64_t reserved[7];
+    Link fences; // the first of the sorted part of the directory; none: there is no such part
+    Link log;    // the newest leaf of the other part
+    uint64_t reserved[5];
 };
 static_assert(sizeof(MetaRecord) == 88);
 static_assert(std::is_trivially_copyable_v<NodeHead> && std::is_trivially_copyable_v<MetaRecord>);

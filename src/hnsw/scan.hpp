@@ -39,6 +39,7 @@ struct StreamCounters {
     uint64_t distances;   // computed
     uint64_t pages;       // read
     uint64_t swept_pages; // read by the final sweep
+    uint64_t matches;     // nodes that the directory of attributes led to
     size_t look_ahead;    // now
     bool swept;
 };

@@ -14,7 +14,7 @@ struct BuildStatistics {
 };
 
 // The store is of an empty relation that nobody else sees (or of the init fork: begin, one branch, one list, finish).
-//   begin, { add_branch, add_list as often as it has children } as often as needed, finish_directory, add for each row in
+//   begin, add_codebook, { add_branch, add_list as often as it has children } as often as needed, finish_directory, add for each row in
 //   ascending order of lists, finish.
 // Without rows to cluster: one branch and one list, both with a centroid of zeroes.
 template <ListStore S>
@@ -45,6 +45,10 @@ class Builder {
         lists_.start(PageKind::vector, 0, 0, static_cast<uint32_t>(shape_.dim) * 4);
         VECX_TRY(lists_.add(mean));
         return lists_.finish(&meta_.mean);
+    }
+    // The codebook of a learnt() shape, Shape::codebook_size() bytes: at any time before finish(). Nothing for the others.
+    Status add_codebook(const uint8_t *bytes) {
+        return shape_.learnt() ? write_codebook(*store_, *arena_, shape_, bytes, 0, &meta_.codebook) : Status{};
     }
     // Centroids in the same geometry, not less the mean: first a branch, then as many lists as it has children. A list costs a
     // page, so branches without children and lists that stay empty are to be avoided.

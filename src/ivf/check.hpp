@@ -31,7 +31,7 @@ Status check(S &store, Arena &arena, Report report, Visit visit, CheckSummary *s
     sum.branches = directory.branches();
 
     // What a list holds: survey() checks the heads of its pages, the reader its rows.
-    ListReader<S> reader(store, arena, shape);
+    ListReader<S> reader(store, arena, shape, directory.codebook());
     auto sane = [](float x) { return x >= -FLT_MAX && x <= FLT_MAX; };
     Array<uint32_t> ids(arena);
     VECX_TRY(survey(store, arena, directory, [&](uint32_t, const CentroidHead &head, const int8_t *, const ListSurvey &now) {
@@ -61,6 +61,8 @@ Status check(S &store, Arena &arena, Report report, Visit visit, CheckSummary *s
             const quant::Factors &f = facts.factors;
             if (shape.coded() && (!(f.add < FLT_MAX) || !(f.mul <= 0)))
                 report(Status::corrupt(head.first.block, "a row of list %u has impossible factors", head.id));
+            if (shape.learnt() && !(f.fine_error >= 0))
+                report(Status::corrupt(head.first.block, "a row of list %u has an impossible error", head.id));
             if (shape.codes_rows > 0 && (!sane(f.fine_add) || !(f.fine_mul <= 0) || !(f.fine_error >= 0)))
                 report(Status::corrupt(head.first.block, "a row of list %u has impossible factors of its code", head.id));
             if (!shape.coded() || shape.vectors_rows > 0) {

@@ -5,7 +5,7 @@
 
 #include "base/array.hpp"
 #include "base/heap.hpp"
-#include "ivf/encode.hpp"
+#include "ivf/codebook.hpp"
 #include "ivf/meta.hpp"
 
 namespace vecx::ivf {
@@ -14,7 +14,7 @@ namespace vecx::ivf {
 class Directory {
   public:
     explicit Directory(Arena &arena)
-        : arena_(&arena), mean_(arena), branch_heads_(arena), branch_codes_(arena), first_list_(arena), list_heads_(arena), list_codes_(arena) {}
+        : arena_(&arena), mean_(arena), words_(arena), branch_heads_(arena), branch_codes_(arena), first_list_(arena), list_heads_(arena), list_codes_(arena) {}
 
     // Reads what `meta` names. All branches are kept in memory, lists as well if everything fits `memory_limit` bytes; else
     // their pages are read when they are needed. Locks single pages, shared.
@@ -24,6 +24,7 @@ class Directory {
     const MetaRecord &meta() const { return meta_; }
     const Shape &shape() const { return shape_; }
     const float *mean() const { return mean_.empty() ? nullptr : mean_.data(); } // shape.dim coordinates
+    const quant::Codebook &codebook() const { return codebook_; } // of a learnt() shape
     uint32_t branches() const { return static_cast<uint32_t>(branch_heads_.size()); }
     const CentroidHead &branch(uint32_t i) const { return branch_heads_[i]; }
     const int8_t *branch_code(uint32_t i) const { return branch_codes_.data() + static_cast<size_t>(i) * shape_.centroid_dim(); }
@@ -33,6 +34,7 @@ class Directory {
         arena_->give_back(scratch_);
         scratch_ = nullptr;
         mean_.give_back();
+        words_.give_back();
         branch_heads_.give_back();
         branch_codes_.give_back();
         first_list_.give_back();
@@ -40,7 +42,7 @@ class Directory {
         list_codes_.give_back();
     }
     size_t bytes() const {
-        return mean_.capacity_bytes() + branch_heads_.capacity_bytes() + branch_codes_.capacity_bytes() +
+        return mean_.capacity_bytes() + words_.capacity_bytes() + branch_heads_.capacity_bytes() + branch_codes_.capacity_bytes() +
                first_list_.capacity_bytes() + list_heads_.capacity_bytes() + list_codes_.capacity_bytes();
     }
 
@@ -63,7 +65,8 @@ class Directory {
     Shape shape_{};
     bool whole_ = false;
     uint8_t *scratch_ = nullptr; // for pages read when they are needed
-    Array<float> mean_;
+    quant::Codebook codebook_{};
+    Array<float> mean_, words_;
     Array<CentroidHead> branch_heads_;
     Array<int8_t> branch_codes_;
     Array<uint32_t> first_list_; // of a branch in list_heads_; one more at the end

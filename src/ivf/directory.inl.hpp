@@ -43,7 +43,9 @@ Status Directory::load(S &store, const MetaRecord &meta, const Shape &shape, siz
     whole_ = false;
     const size_t dim = static_cast<size_t>(shape.dim), bytes = shape.centroid_dim();
     const uint32_t mean_size = static_cast<uint32_t>(dim * sizeof(float));
-    const uint32_t largest = shape.centroid_size() > mean_size ? shape.centroid_size() : mean_size;
+    uint32_t largest = shape.centroid_size() > mean_size ? shape.centroid_size() : mean_size;
+    if (shape.learnt() && shape.codebook_size() > largest)
+        largest = shape.codebook_size();
     scratch_ = arena_->make_array<uint8_t>(chain_scratch(largest, shape.body_size));
     if (!meta.mean.none()) {
         bool found = false;
@@ -58,6 +60,17 @@ Status Directory::load(S &store, const MetaRecord &meta, const Shape &shape, siz
             found = mean_[i] >= -0x1p127f && mean_[i] <= 0x1p127f;
         if (!found)
             return fault_status(meta.mean.block, "mean is damaged");
+    }
+    if (shape.learnt()) {
+        words_.resize_uninitialized(quant::word_bytes(shape.code_kind(), shape.centroid_dim()) + 1);
+        const char *fault = "codebook is missing";
+        VECX_TRY(read_chain(store, PageKind::codebook, 0, meta.codebook, shape.codebook_size(), shape.body_size, scratch_,
+                            detail::Nothing{}, [&](const uint8_t *entry) {
+                                fault = open_codebook(shape, entry, words_.data(), &codebook_);
+                                return false;
+                            }));
+        if (fault != nullptr)
+            return fault_status(meta.codebook.block, fault);
     }
     branch_heads_.reserve(meta.branches);
     VECX_TRY(for_each_centroid(store, shape, kRootBranch, meta.root, scratch_, [&](const CentroidHead &head, const int8_t *code) {

@@ -52,7 +52,7 @@ constexpr float kLargest = 0x1p100f; // coordinates beyond are clamped: what clu
 } // namespace
 
 const uint8_t *row_payload(const Shape &shape, const uint8_t *row) {
-    return row + sizeof(RowHead) + 8 * shape.words + shape.planes_size();
+    return row + sizeof(RowHead) + shape.code_size();
 }
 
 void to_geometry(const Shape &shape, Payload payload, float *out) {
@@ -70,9 +70,10 @@ void to_geometry(const Shape &shape, Payload payload, float *out) {
     }
 }
 
-RowEncoder::RowEncoder(const Shape &shape, const float *mean, Arena &arena)
-    : shape_(shape), mean_(mean), geometry_(arena.make_array<float>(static_cast<size_t>(shape.dim))),
-      rotated_(arena.make_array<float>(shape.centroid_dim())), centre_(arena.make_array<float>(shape.centroid_dim())) {}
+RowEncoder::RowEncoder(const Shape &shape, const float *mean, Arena &arena, const quant::Codebook *book)
+    : shape_(shape), mean_(mean), book_(book), geometry_(arena.make_array<float>(static_cast<size_t>(shape.dim))),
+      rotated_(arena.make_array<float>(shape.centroid_dim())), centre_(arena.make_array<float>(shape.centroid_dim())),
+      scratch_(book != nullptr ? arena.make_array<float>(shape.centroid_dim()) : nullptr) {}
 
 void RowEncoder::place(Payload payload) {
     to_geometry(shape_, payload, geometry_);
@@ -91,9 +92,13 @@ void RowEncoder::encode(const CentroidHead &centroid, const int8_t *code, Payloa
     const uint32_t n = shape_.centroid_dim();
     RowHead head{};
     decode_centroid(shape_, centroid, code, centre_);
-    if (shape_.coded()) {
+    const quant::Form form = shape_.metric == Metric::ip ? quant::Form::ip : quant::Form::l2;
+    if (shape_.learnt()) {
+        uint8_t *out = row + sizeof(RowHead);
+        memset(out, 0, shape_.code_size());
+        head.factors = quant::encode_learnt(form, rotated_, centre_, *book_, scratch_, out);
+    } else if (shape_.coded()) {
         uint64_t *signs = reinterpret_cast<uint64_t *>(row + sizeof(RowHead));
-        const quant::Form form = shape_.metric == Metric::ip ? quant::Form::ip : quant::Form::l2;
         head.factors = quant::encode(form, rotated_, centre_, n, shape_.bits, signs, signs + shape_.words);
     } else {
         for (uint32_t i = 0; i < n; ++i)

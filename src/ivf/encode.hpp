@@ -7,10 +7,10 @@
 
 namespace vecx::ivf {
 
-// A row as it is sorted and written: this, Shape::words words of signs, bits - 1 planes of as many, and the payload where
-// the index keeps it. Shape::row_size() bytes, to be aligned to 8.
+// A row as it is sorted and written: this, its code (rabitq: Shape::words words of signs, bits - 1 planes of as many; sq8 and
+// pq: quant::encode_learnt), and the payload where the index keeps it. Shape::row_size() bytes, to be aligned to 8.
 struct RowHead {
-    quant::Factors factors; // none: only `length`
+    quant::Factors factors; // none: only `length`; sq8 and pq: fine_error is of add and mul
     uint64_t pad;
 };
 static_assert(sizeof(RowHead) == 32);
@@ -24,8 +24,9 @@ void to_geometry(const Shape &shape, Payload payload, float *out);
 
 class RowEncoder {
   public:
-    // `mean`: shape.dim coordinates in the geometry, or null for zero; must outlive the encoder.
-    RowEncoder(const Shape &shape, const float *mean, Arena &arena);
+    // `mean`: shape.dim coordinates in the geometry, or null for zero; must outlive the encoder, as `book`, which encode()
+    // needs where the shape is learnt().
+    RowEncoder(const Shape &shape, const float *mean, Arena &arena, const quant::Codebook *book = nullptr);
 
     // Takes a payload in, which must be sound for the shape.
     void place(Payload payload);
@@ -42,7 +43,8 @@ class RowEncoder {
   private:
     Shape shape_;
     const float *mean_;
-    float *geometry_, *rotated_, *centre_;
+    const quant::Codebook *book_;
+    float *geometry_, *rotated_, *centre_, *scratch_;
 };
 
 // A centroid as it is stored: head.scale and norm2, and shape.centroid_dim() bytes. `rotated` as RowEncoder makes it.

@@ -17,7 +17,7 @@ constexpr uint32_t kMinLists = 1, kMaxLists = 1u << 20;
 constexpr uint32_t kRootBranch = 0xFFFFFFFFu; // PageHead::list of the branches' own chain
 
 // Retired values keep their numbers.
-enum class PageKind : uint16_t { unused = 0, meta = 1, vector = 2, centroids = 3, postings = 4, codes = 5, vectors = 6, freed = 7 };
+enum class PageKind : uint16_t { unused = 0, meta = 1, vector = 2, centroids = 3, postings = 4, codes = 5, vectors = 6, freed = 7, codebook = 8 };
 enum class QuantizerKind : uint8_t { none = 1, sq8 = 2, pq = 3, rabitq = 4 };
 enum class RerankKind : uint8_t { heap = 1, index = 2 };
 
@@ -50,7 +50,8 @@ static_assert(sizeof(PageHead) == 40);
 
 // Postings: rows of one list. Behind the head come the links of the pages that the rows have their other bits and their
 // vectors in, then arrays with room for Shape::page_rows rows each (shape.hpp): heap TIDs, then for rabitq add and mul as
-// binary16 and the sign bits in groups of 4 rows, for none the vectors. Row i has its record of codes in place
+// binary16 and the sign bits in groups of 4 rows, for pq add, mul and unit (quant/codebook.hpp) as binary16 and the codes in
+// groups of 16 rows, for sq8 a record of FineHead and the code each, for none the vectors. Row i has its record of codes in place
 // (codes_skip + i) % n of page (codes_skip + i) / n, n being Shape::codes_rows; its vector likewise.
 struct PostingsHead {
     PageHead page;
@@ -67,7 +68,7 @@ struct PostingsHead {
 };
 static_assert(sizeof(PostingsHead) == 72);
 
-// A record of a page of codes; bits - 1 planes of Shape::words 64-bit words follow.
+// A record of a page of codes; bits - 1 planes of Shape::words 64-bit words follow. Of a row of sq8: its code follows.
 struct FineHead {
     float add, mul, error;
 };
@@ -94,8 +95,9 @@ struct MetaRecord {
     uint8_t metric;       // Metric
     uint8_t quantizer;    // QuantizerKind
     uint8_t rerank;       // RerankKind
-    uint8_t bits;         // a coordinate; 0 for none
-    uint8_t pad0[3];
+    uint8_t bits;         // a coordinate; of a code of pq (4) and sq8 (8); 0 for none
+    uint8_t code_dim;     // of pq: coordinates of a code; else 0
+    uint8_t pad0[2];
     int32_t dim;
     uint32_t lists;    // in the directory
     uint32_t branches;
@@ -109,7 +111,8 @@ struct MetaRecord {
     uint64_t built_rows; // rows when built or clustered anew
     float built_spread2; // mean square distance of a row and its centroid then
     uint32_t wanted_lists; // the option; 0: automatic
-    uint64_t reserved[8];
+    Link codebook;         // first page of the codebook (PageKind::codebook), of sq8 and pq
+    uint64_t reserved[7];
 };
 static_assert(sizeof(MetaRecord) == 136 && std::is_trivially_copyable_v<MetaRecord>);
 

@@ -13,9 +13,9 @@ namespace vecx::ivf {
 template <ListStore S>
 class ListReader {
   public:
-    // Memory: three pages and a row.
-    ListReader(S &store, Arena &arena, const Shape &shape)
-        : store_(&store), shape_(shape), page_(arena.make_array<uint8_t>(shape.body_size)), codes_(arena.make_array<uint8_t>(shape.body_size)),
+    // Memory: three pages and a row. `book` must outlive the reader.
+    ListReader(S &store, Arena &arena, const Shape &shape, const quant::Codebook &book)
+        : store_(&store), shape_(shape), book_(&book), page_(arena.make_array<uint8_t>(shape.body_size)), codes_(arena.make_array<uint8_t>(shape.body_size)),
           vectors_(arena.make_array<uint8_t>(shape.body_size)), row_(arena.make_array<uint8_t>(shape.row_size())) {}
 
     // The list from `first` up to, but without, the page `stop` (none: to its end).
@@ -88,11 +88,9 @@ class ListReader {
         RowHead head{};
         uint8_t *payload = row_ + (row_payload(shape_, row_) - row_);
         if (shape_.coded()) {
-            const float add = f16_to_float(view.add()[at]);
-            head.factors.add = add > -FLT_MAX ? add * view.head().add_scale : -FLT_MAX;
-            head.factors.mul = f16_to_float(view.mul()[at]) * view.head().mul_scale;
-            head.factors.length = row_length(shape_, view, at);
-            view.copy_signs(at, reinterpret_cast<uint64_t *>(row_ + sizeof(RowHead)));
+            head.factors = view.factors(at);
+            head.factors.length = row_length(shape_, view, at, *book_);
+            view.copy_code(at, row_ + sizeof(RowHead));
         } else {
             memcpy(payload, view.payload(at), shape_.payload_size);
         }
@@ -104,7 +102,7 @@ class ListReader {
             head.factors.fine_add = fine.add;
             head.factors.fine_mul = fine.mul;
             head.factors.fine_error = fine.error;
-            memcpy(row_ + sizeof(RowHead) + 8 * shape_.words, codes_ + place.offset + sizeof fine, shape_.planes_size());
+            memcpy(row_ + sizeof(RowHead) + shape_.near_code_size(), codes_ + place.offset + sizeof fine, shape_.planes_size());
         }
         if (shape_.vectors_rows > 0) {
             const Place place = vector_place(shape_, view.head(), at);
@@ -117,6 +115,7 @@ class ListReader {
 
     S *store_;
     Shape shape_;
+    const quant::Codebook *book_;
     uint8_t *page_, *codes_, *vectors_, *row_;
     uint32_t list_ = 0, at_ = 0, count_ = 0, pages_ = 0;
     Link next_{}, stop_{}, codes_page_{}, vectors_page_{};

@@ -32,6 +32,8 @@ const char *meta_fault(const PageView &page, MetaRecord *out, Shape *shape) {
         return "statistics out of range";
     if (const char *fault = shape_from_meta(record, page.size, shape))
         return fault;
+    if (shape->learnt() == record.codebook.none())
+        return "codebook of no use, or none where one is needed";
     *out = record;
     return nullptr;
 }

@@ -19,7 +19,7 @@ bool page_is_new(const PageView &page) {
 namespace {
 bool head_is_sound(const PageHead &head, uint32_t size) {
     return head.magic == kMagic && head.version == kVersion && head.kind >= static_cast<uint16_t>(PageKind::vector) &&
-           head.kind <= static_cast<uint16_t>(PageKind::freed) &&
+           head.kind <= static_cast<uint16_t>(PageKind::codebook) &&
            (head.low == 0 || (head.low >= sizeof(PageHead) && head.low <= size));
 }
 } // namespace

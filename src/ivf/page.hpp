@@ -25,7 +25,7 @@ const char *page_fault(const PageView &page);
 // another life, or freed. A text lives for ever. For inside a callback.
 extern const char *const kGone;
 const char *live_fault(const PageView &page, PageKind kind, Link link);
-// A page of the mean or of centroids.
+// A page of the mean, of centroids or of the codebook.
 const char *chain_fault(const PageView &page, PageKind kind, Link link, uint32_t list);
 // A page of postings; `out` is the head, good as long as the lock is held.
 const char *postings_fault(const PageView &page, const Shape &shape, Link link, uint32_t list, const PostingsHead **out);

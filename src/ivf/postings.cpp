@@ -74,7 +74,13 @@ void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row)
     PostingsHead *head = at<PostingsHead>(body, 0);
     const uint32_t i = head->count;
     at<HeapTid>(body, shape.tids_offset())[i] = tid;
-    if (shape.coded()) {
+    if (shape.quantizer == QuantizerKind::sq8) {
+        const quant::Factors f = factors_of(row);
+        const FineHead record{f.add, f.mul, f.fine_error};
+        uint8_t *to = body + shape.payloads_offset() + static_cast<size_t>(i) * shape.payload_step();
+        memcpy(to, &record, sizeof record);
+        memcpy(to + sizeof record, row + sizeof(RowHead), shape.near_code_size());
+    } else if (shape.coded()) {
         const quant::Factors f = factors_of(row);
         if (!boundless(f)) {
             // `add` may be the small difference of large terms: its scale is not from it alone.
@@ -91,10 +97,21 @@ void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row)
         }
         at<uint16_t>(body, shape.add_offset())[i] = add;
         at<uint16_t>(body, shape.mul_offset())[i] = mul;
-        uint64_t *group = at<uint64_t>(body, shape.signs_offset()) + static_cast<size_t>(i / 4) * 4 * shape.words + i % 4;
-        const uint64_t *signs = reinterpret_cast<const uint64_t *>(row + sizeof(RowHead));
-        for (uint32_t w = 0; w < shape.words; ++w)
-            group[static_cast<size_t>(w) * 4] = signs[w];
+        if (shape.quantizer == QuantizerKind::pq) {
+            const bool lost = f.mul == 0 && f.fine_error > 0; // an error that mul cannot carry
+            at<uint16_t>(body, shape.unit_offset())[i] = f.mul != 0 && !boundless(f) ? float_to_f16(f.fine_error / std::fabs(f.mul)) : 0;
+            if (lost)
+                at<uint16_t>(body, shape.add_offset())[i] = kHalfInfinity | 0x8000;
+            const uint32_t pairs = shape.near_code_size();
+            uint8_t *group = body + shape.signs_offset() + static_cast<size_t>(i / 16) * 16 * pairs + i % 16;
+            for (uint32_t p = 0; p < pairs; ++p)
+                group[static_cast<size_t>(p) * 16] = row[sizeof(RowHead) + p];
+        } else {
+            uint64_t *group = at<uint64_t>(body, shape.signs_offset()) + static_cast<size_t>(i / 4) * 4 * shape.words + i % 4;
+            const uint64_t *signs = reinterpret_cast<const uint64_t *>(row + sizeof(RowHead));
+            for (uint32_t w = 0; w < shape.words; ++w)
+                group[static_cast<size_t>(w) * 4] = signs[w];
+        }
     } else {
         memcpy(body + shape.payloads_offset() + static_cast<size_t>(i) * shape.payload_size, row_payload(shape, row), shape.payload_size);
     }
@@ -125,14 +142,60 @@ void put_vector(const Shape &shape, uint8_t *body, uint32_t offset, const uint8_
 void remove_row(const Shape &shape, uint8_t *body, uint32_t row) {
     PostingsHead *head = at<PostingsHead>(body, 0);
     at<HeapTid>(body, shape.tids_offset())[row] = kNoTid;
-    if (shape.coded()) {
+    if (shape.quantizer == QuantizerKind::sq8) {
+        const FineHead never{FLT_MAX, 0, 0};
+        memcpy(body + shape.payloads_offset() + static_cast<size_t>(row) * shape.payload_step(), &never, sizeof never);
+    } else if (shape.coded()) {
         at<uint16_t>(body, shape.add_offset())[row] = kHalfInfinity;
         at<uint16_t>(body, shape.mul_offset())[row] = 0;
     }
     ++head->dead;
 }
 
-float row_length(const Shape &shape, const PostingsView &view, uint32_t row) {
+quant::Factors PostingsView::factors(uint32_t row) const {
+    quant::Factors f{};
+    if (shape->quantizer == QuantizerKind::sq8) {
+        FineHead record;
+        memcpy(&record, payload(row), sizeof record);
+        f.add = record.add;
+        f.mul = record.mul;
+        f.fine_error = record.error;
+        return f;
+    }
+    const float narrow = f16_to_float(add()[row]);
+    f.add = narrow > -FLT_MAX ? narrow * head().add_scale : -FLT_MAX;
+    f.mul = f16_to_float(mul()[row]) * head().mul_scale;
+    if (shape->quantizer == QuantizerKind::pq)
+        f.fine_error = f.add > -FLT_MAX ? f16_to_float(unit()[row]) * std::fabs(f.mul) : FLT_MAX;
+    return f;
+}
+
+void PostingsView::copy_code(uint32_t row, uint8_t *out) const {
+    const uint32_t size = shape->near_code_size();
+    if (shape->quantizer == QuantizerKind::sq8) {
+        memcpy(out, payload(row) + sizeof(FineHead), size);
+    } else if (shape->quantizer == QuantizerKind::pq) {
+        const uint8_t *group = words() + static_cast<size_t>(row / 16) * 16 * size + row % 16;
+        for (uint32_t p = 0; p < size; ++p)
+            out[p] = group[static_cast<size_t>(p) * 16];
+    } else {
+        copy_signs(row, reinterpret_cast<uint64_t *>(out));
+    }
+}
+
+float row_length(const Shape &shape, const PostingsView &view, uint32_t row, const quant::Codebook &book) {
+    if (shape.learnt()) {
+        const quant::Factors f = view.factors(row);
+        const float s = std::fabs(f.mul) * (shape.metric == Metric::ip ? 1.0f : 0.5f);
+        uint8_t room[kLongestWords];
+        const uint8_t *code = room;
+        if (shape.quantizer == QuantizerKind::sq8)
+            code = view.payload(row) + sizeof(FineHead);
+        else
+            view.copy_code(row, room);
+        const float length = quant::learnt_length(book, s, f.mul != 0 ? f.fine_error / std::fabs(f.mul) : 0.0f, code);
+        return length >= 0 && length < FLT_MAX ? length : 0.0f;
+    }
     // |o| = s <o, v> / |o| and <o, v> is about sqrt(2 / pi) |o| sqrt(n) (rabitq.hpp).
     const float s = std::fabs(f16_to_float(view.mul()[row])) * view.head().mul_scale * (shape.metric == Metric::ip ? 1.0f : 0.5f);
     return s * 0.7979f * std::sqrt(static_cast<float>(shape.centroid_dim()));

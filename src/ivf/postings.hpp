@@ -18,7 +18,13 @@ struct PostingsView {
     const uint16_t *add() const { return reinterpret_cast<const uint16_t *>(body + shape->add_offset()); }
     const uint16_t *mul() const { return reinterpret_cast<const uint16_t *>(body + shape->mul_offset()); }
     const uint64_t *signs() const { return reinterpret_cast<const uint64_t *>(body + shape->signs_offset()); }
-    const uint8_t *payload(uint32_t row) const { return body + shape->payloads_offset() + static_cast<size_t>(row) * shape->payload_size; }
+    const uint16_t *unit() const { return reinterpret_cast<const uint16_t *>(body + shape->unit_offset()); }
+    const uint8_t *words() const { return body + shape->signs_offset(); } // codes of pq
+    // A row's vector, of none, or its record of sq8: FineHead and the code.
+    const uint8_t *payload(uint32_t row) const { return body + shape->payloads_offset() + static_cast<size_t>(row) * shape->payload_step(); }
+    // A row's factors (not the fine ones of rabitq) and its code, in the form of RowEncoder; of sq8 and pq with the error.
+    quant::Factors factors(uint32_t row) const;
+    void copy_code(uint32_t row, uint8_t *out) const;
     // The words of one row's signs, which lie between those of three others.
     void copy_signs(uint32_t row, uint64_t *out) const {
         const uint64_t *group = signs() + static_cast<size_t>(row / 4) * 4 * shape->words + row % 4;
@@ -50,7 +56,7 @@ void put_code(const Shape &shape, uint8_t *body, uint32_t offset, const uint8_t 
 void put_vector(const Shape &shape, uint8_t *body, uint32_t offset, const uint8_t *row);
 // Marks a row as removed: no heap TID, and a bound that is never among the best.
 void remove_row(const Shape &shape, uint8_t *body, uint32_t row);
-// |x - c| of a row of a page with codes, from its factors: to a few per cent.
-float row_length(const Shape &shape, const PostingsView &view, uint32_t row);
+// |x - c| of a row of a page with codes, from its factors: to a few per cent. `book`: of a learnt() shape.
+float row_length(const Shape &shape, const PostingsView &view, uint32_t row, const quant::Codebook &book);
 
 } // namespace vecx::ivf

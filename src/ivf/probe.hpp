@@ -24,11 +24,14 @@ class Probe {
                 mean_key_ = -table.dot_f32(plain, directory.mean(), static_cast<size_t>(shape.dim));
             norm2_ = table.dot_f32(encoder_.rotated(), encoder_.rotated(), shape.centroid_dim());
         }
-        if (shape.coded())
+        if (shape.quantizer == QuantizerKind::pq)
+            lookup_ = quant::prepare_lookup(encoder_.rotated(), directory.codebook(), arena);
+        else if (shape.quantizer == QuantizerKind::rabitq)
             query_ = quant::prepare(encoder_.rotated(), shape.centroid_dim(), arena);
     }
 
-    const quant::Query &query() const { return query_; }
+    const quant::Query &query() const { return query_; }        // of rabitq
+    const quant::LookupQuery &lookup() const { return lookup_; } // of pq
     const float *rotated() const { return encoder_.rotated(); }
 
     // The key of a centroid, and |q - c|.
@@ -68,6 +71,7 @@ class Probe {
     const Directory *directory_;
     RowEncoder encoder_;
     quant::Query query_{};
+    quant::LookupQuery lookup_{};
     float mean_key_ = 0, norm2_ = 0;
 };
 

@@ -163,10 +163,32 @@ Status seal_list(S &store, const Shape &shape, uint32_t list, Link from, uint32_
     }
 }
 
+// The same for learnt codes: the multiple of v that is nearest to o.
+inline double decode_learnt_row(const Shape &shape, const quant::Codebook &book, const RowHead &head, const uint8_t *code,
+                                const float *centre, float *out) {
+    const uint32_t n = shape.centroid_dim();
+    const double mul = std::fabs(static_cast<double>(head.factors.mul));
+    const double s = shape.metric == Metric::ip ? mul : mul / 2, length = static_cast<double>(head.factors.length);
+    quant::decode_learnt(book, code, out);
+    double length2 = 0; // |v|^2
+    for (uint32_t i = 0; i < n; ++i)
+        length2 += static_cast<double>(out[i]) * static_cast<double>(out[i]);
+    // |o|^2 / s is <o, v>, which is at most |o| |v|.
+    double factor = s > 0 && length2 > 0 ? length * length / (s * length2) : 0;
+    const double most = length2 > 0 ? length / std::sqrt(length2) : 0;
+    factor = factor < most ? factor : most;
+    for (uint32_t i = 0; i < n; ++i)
+        out[i] = centre[i] + static_cast<float>(factor) * out[i];
+    const double lost = length * length - factor * factor * length2;
+    return shape.metric != Metric::ip && lost > 0 ? lost : 0;
+}
+
 // A row's place in rotated space from its code: what is known where its vector is not. Returns |x - that|^2 (0: unknown).
-inline double decode_row(const Shape &shape, const uint8_t *row, const float *centre, float *out) {
+inline double decode_row(const Shape &shape, const quant::Codebook &book, const uint8_t *row, const float *centre, float *out) {
     RowHead head;
     memcpy(&head, row, sizeof head);
+    if (shape.learnt())
+        return decode_learnt_row(shape, book, head, row + sizeof head, centre, out);
     const uint64_t *signs = reinterpret_cast<const uint64_t *>(row + sizeof(RowHead)), *planes = signs + shape.words;
     const uint32_t n = shape.centroid_dim();
     const int top = 1 << (shape.bits - 1);

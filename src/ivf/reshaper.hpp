@@ -15,7 +15,7 @@ class Reshaper {
     Reshaper(S &store, Arena &arena, const Directory &directory, V &vectors, size_t memory_limit)
         : store_(&store), arena_(&arena), directory_(&directory), shape_(directory.shape()), vectors_(&vectors),
           memory_limit_(memory_limit), born_(directory.meta().sweep), next_list_(directory.meta().next_list),
-          reader_(store, arena, shape_), writer_(store, arena, shape_, 1), encoder_(shape_, directory.mean(), arena),
+          reader_(store, arena, shape_, directory.codebook()), writer_(store, arena, shape_, 1), encoder_(shape_, directory.mean(), arena, &directory.codebook()),
           centre_(arena.make_array<float>(shape_.centroid_dim())), rotated_(arena.make_array<float>(shape_.centroid_dim())),
           row_(arena.make_array<uint8_t>(shape_.row_size())), writers_(nullptr), writer_count_(0) {}
 
@@ -250,7 +250,7 @@ class Reshaper {
         if (out->payload.bytes != nullptr) {
             encoder_.place(out->payload);
         } else {
-            out->lost = decode_row(shape_, row, centre_, rotated_);
+            out->lost = decode_row(shape_, directory_->codebook(), row, centre_, rotated_);
             encoder_.place_rotated(rotated_);
         }
         return Status{};
@@ -265,12 +265,17 @@ class Reshaper {
         memcpy(&now, row_, sizeof now);
         memcpy(&old, before, sizeof old);
         quant::Factors &f = now.factors;
-        if (f.fine_error < FLT_MAX / 2 && old.factors.fine_error < FLT_MAX / 2) {
+        if (shape_.learnt()) {
+            // The scale of a code's error for |y| = 1 is of both.
+            const float both = std::sqrt(f.fine_error * f.fine_error + old.factors.fine_error * old.factors.fine_error);
+            f.fine_error = both < FLT_MAX ? both : FLT_MAX;
+        } else if (f.fine_error < FLT_MAX / 2 && old.factors.fine_error < FLT_MAX / 2) {
             f.fine_error = std::sqrt(f.fine_error * f.fine_error + old.factors.fine_error * old.factors.fine_error);
         } else {
             f.fine_error = FLT_MAX;
         }
-        f.fine_add += static_cast<float>(source.lost);
+        if (!shape_.learnt())
+            f.fine_add += static_cast<float>(source.lost);
         if (f.add > -FLT_MAX)
             f.add += static_cast<float>(source.lost);
         memcpy(row_, &now, sizeof now);

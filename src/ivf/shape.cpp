@@ -1,6 +1,8 @@
 // How rows lie on pages. See shape.hpp.
 #include "ivf/shape.hpp"
 
+#include <bit>
+
 #include "hnsw/meta.hpp"
 #include "ivf/encode.hpp"
 
@@ -14,6 +16,9 @@ namespace {
 // codes leave room for a bit more.
 constexpr int32_t kManyDimensions = 512;
 constexpr int kBitsMany = 4, kBitsFew = 5;
+constexpr int kWordBits = 4, kByteBits = 8; // of a code of pq and of sq8
+constexpr int kMostCodeDim = 16;
+constexpr int kAutoCodeDim = 2;
 
 uint32_t pages_of(uint32_t rows, uint32_t per_page) { return per_page == 0 ? 0 : (rows - 1 + per_page - 1) / per_page + 1; }
 
@@ -21,15 +26,18 @@ uint32_t pages_of(uint32_t rows, uint32_t per_page) { return per_page == 0 ? 0 :
 bool lay_out(Shape *shape) {
     const uint32_t cold_room = shape->body_size - static_cast<uint32_t>(sizeof(PageHead));
     shape->codes_rows = shape->vectors_rows = 0;
-    if (shape->coded() && shape->bits > 1)
+    const bool fine = shape->planes_size() > 0;
+    if (fine)
         shape->codes_rows = cold_room / (static_cast<uint32_t>(sizeof(FineHead)) + shape->planes_size());
     if (shape->coded() && shape->rerank == RerankKind::index)
         shape->vectors_rows = cold_room / shape->payload_size;
-    if ((shape->codes_rows == 0 && shape->coded() && shape->bits > 1) ||
+    if ((shape->codes_rows == 0 && fine) ||
         (shape->vectors_rows == 0 && shape->coded() && shape->rerank == RerankKind::index))
         return false;
-    const uint32_t step = shape->coded() ? 4 : 1;
-    const uint32_t each = static_cast<uint32_t>(sizeof(HeapTid)) + (shape->coded() ? 4 + 8 * shape->words : shape->payload_size);
+    const uint32_t step = shape->group();
+    const uint32_t each = static_cast<uint32_t>(sizeof(HeapTid)) + (shape->in_records() ? shape->payload_step() : 4 + shape->near_code_size());
+    if (shape->quantizer == QuantizerKind::pq && shape->near_code_size() > kLongestWords)
+        return false;
     for (shape->page_rows = (shape->body_size / each + step) / step * step; shape->page_rows > 0; shape->page_rows -= step) {
         shape->codes_pages = pages_of(shape->page_rows, shape->codes_rows);
         shape->vectors_pages = pages_of(shape->page_rows, shape->vectors_rows);
@@ -39,11 +47,46 @@ bool lay_out(Shape *shape) {
     return false;
 }
 
+// Chooses how long a code is: 1, or 0 when not one row fits a page, or -1 when what was asked for is out of range. What was not
+// asked for gives way where a code does not fit a page.
+int32_t fit_code(const ShapeOptions &options, Shape *shape) {
+    switch (shape->quantizer) {
+    case QuantizerKind::sq8:
+        shape->bits = kByteBits;
+        shape->code_dim = 1;
+        return options.bits == 0 ? lay_out(shape) : -1;
+    case QuantizerKind::pq: {
+        if (options.bits < 0 || options.bits > 2 || (options.code_dim != 0 && !std::has_single_bit(static_cast<unsigned>(options.code_dim))))
+            return -1;
+        const int asked = options.code_dim > 0 ? options.code_dim : options.bits > 0 ? kWordBits / options.bits : 0;
+        if (asked == 1 || asked > kMostCodeDim)
+            return -1;
+        shape->bits = kWordBits;
+        for (int size = asked > 0 ? asked : kAutoCodeDim; size <= (asked > 0 ? asked : kMostCodeDim); size *= 2) {
+            shape->code_dim = static_cast<uint8_t>(size);
+            if (lay_out(shape))
+                return 1;
+        }
+        return 0;
+    }
+    default:
+        break;
+    }
+    shape->words = quant::rotated_dim(options.dim) / 64;
+    shape->bits = static_cast<uint8_t>(options.bits > 0 ? options.bits : options.dim >= kManyDimensions ? kBitsMany : kBitsFew);
+    if (shape->bits > quant::kMaxBits)
+        return -1;
+    while (!lay_out(shape))
+        if (options.bits > 0 || --shape->bits == 0)
+            return 0;
+    return 1;
+}
+
 } // namespace
 
 uint32_t Shape::row_size() const {
     const uint32_t vector = !coded() || rerank == RerankKind::index ? (payload_size + 7) / 8 * 8 : 0;
-    return static_cast<uint32_t>(sizeof(RowHead)) + 8 * words + planes_size() + vector;
+    return static_cast<uint32_t>(sizeof(RowHead)) + code_size() + vector;
 }
 
 bool supports(QuantizerKind quantizer, ElementType type, Metric metric) {
@@ -53,11 +96,10 @@ bool supports(QuantizerKind quantizer, ElementType type, Metric metric) {
     case QuantizerKind::none:
         return (dense && (geometric || metric == Metric::l1)) ||
                (type == ElementType::bit && (metric == Metric::hamming || metric == Metric::jaccard));
-    case QuantizerKind::rabitq:
-        return dense && geometric;
     case QuantizerKind::sq8:
     case QuantizerKind::pq:
-        break;
+    case QuantizerKind::rabitq:
+        return dense && geometric;
     }
     return false;
 }
@@ -78,14 +120,11 @@ const char *choose_shape(const ShapeOptions &options, uint32_t body_size, Shape 
     if (shape.coded()) {
         if (options.dim > kMaxDenseDim)
             return "dimension out of range";
-        shape.words = quant::rotated_dim(options.dim) / 64;
-        shape.bits = static_cast<uint8_t>(options.bits > 0 ? options.bits : options.dim >= kManyDimensions ? kBitsMany : kBitsFew);
-        if (shape.bits > quant::kMaxBits)
+        const int32_t fits = fit_code(options, &shape);
+        if (fits < 0)
             return "number of bits out of range";
-        // Automatic bits give way where a code does not fit a page.
-        while (!lay_out(&shape))
-            if (options.bits > 0 || --shape.bits == 0)
-                return "a row does not fit a page";
+        if (fits == 0)
+            return "a row does not fit a page";
     } else if (!lay_out(&shape)) {
         return "a row does not fit a page";
     }
@@ -113,6 +152,7 @@ void shape_to_meta(const Shape &shape, MetaRecord *meta) {
     meta->quantizer = static_cast<uint8_t>(shape.quantizer);
     meta->rerank = static_cast<uint8_t>(shape.rerank);
     meta->bits = shape.bits;
+    meta->code_dim = shape.quantizer == QuantizerKind::pq ? shape.code_dim : 0;
     meta->dim = shape.dim;
 }
 
@@ -123,12 +163,15 @@ const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *o
         return "unknown metric";
     if (meta.rerank != static_cast<uint8_t>(RerankKind::heap) && meta.rerank != static_cast<uint8_t>(RerankKind::index))
         return "unknown way to rank again";
-    const bool none = meta.quantizer == static_cast<uint8_t>(QuantizerKind::none);
-    if (meta.dim < 1 || meta.dim > (1 << 17) || none != (meta.bits == 0))
+    const QuantizerKind quantizer = static_cast<QuantizerKind>(meta.quantizer);
+    const bool none = quantizer == QuantizerKind::none, pq = quantizer == QuantizerKind::pq;
+    if (meta.dim < 1 || meta.dim > (1 << 17) || none != (meta.bits == 0) || pq != (meta.code_dim != 0))
         return "dimension or bits out of range";
-    ShapeOptions options{static_cast<ElementType>(meta.element_type), static_cast<Metric>(meta.metric), meta.dim,
-                         static_cast<QuantizerKind>(meta.quantizer), static_cast<RerankKind>(meta.rerank), meta.bits};
-    return choose_shape(options, body_size, out);
+    ShapeOptions options{static_cast<ElementType>(meta.element_type), static_cast<Metric>(meta.metric), meta.dim, quantizer,
+                         static_cast<RerankKind>(meta.rerank), quantizer == QuantizerKind::rabitq ? meta.bits : 0, meta.code_dim};
+    if (const char *fault = choose_shape(options, body_size, out); fault != nullptr)
+        return fault;
+    return out->bits == meta.bits ? nullptr : "dimension or bits out of range";
 }
 
 } // namespace vecx::ivf

@@ -50,6 +50,8 @@ constexpr HeapTid kNoTid{0, 0, 0}; // of a row that VACUUM has removed: no heap 
 //                         Taken with no page locked.
 //   horizon()             a token for "now", never 0: the next full transaction id.
 //   passed(token)         whether no snapshot, anywhere, is older than the token (GlobalVisCheckRemovableFullXid).
+//   announce_reuse(token) pages that were retired at the token, or before, are about to be freed: standbys, whose snapshots
+//                         passed() need not know, end their older scans first. Logged; taken with no page locked.
 //   prefetch(block)       may be missing: a page that will be read soon.
 //   poll()                between pages: handles cancel and, in VACUUM, its cost delay.
 template <class S>
@@ -65,6 +67,7 @@ concept ListStore = requires(S &s, uint32_t block, uint32_t *out, const uint32_t
     { s.unlock_allocation(true) };
     { s.horizon() } -> std::same_as<uint64_t>;
     { s.passed(token) } -> std::same_as<bool>;
+    { s.announce_reuse(token) };
     { s.poll() };
 };
 

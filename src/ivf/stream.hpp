@@ -124,7 +124,7 @@ class Stream {
             tids_.reserve(shape_.page_rows);
             return Status{};
         }
-        bounds_ = arena_->make_array<float>(shape_.page_rows + 4);
+        bounds_ = arena_->make_array<float>(shape_.page_rows + 16);
         if (!payload_is_sound(shape_.type, shape_.dim, payload_))
             return Status::make(Code::data_exception, "query does not have the shape of the index (%d dimensions)", shape_.dim);
         if (measure_.distance == nullptr)
@@ -255,8 +255,28 @@ class Stream {
         bounds.reach = list.reach;
         bounds.add_scale = head.add_scale;
         bounds.mul_scale = head.mul_scale;
+        if (shape_.learnt()) {
+            learnt_bounds(view, bounds);
+            return;
+        }
         bounds.deviations = kCoarseDeviations;
         quant::lower_bounds(probe_->query(), bounds, shape_.words, (head.count + 3u) / 4, view.signs(), view.add(), view.mul(), bounds_);
+    }
+
+    void learnt_bounds(const PostingsView &view, quant::Bounds &bounds) {
+        const uint32_t count = view.head().count;
+        bounds.deviations = directory_->codebook().head.deviations;
+        if (shape_.quantizer == QuantizerKind::pq) {
+            if (bounds.add_scale == 0) // all rows are without a bound: minus infinity stays what it is
+                bounds.add_scale = 1;
+            quant::lookup_bounds(probe_->lookup(), bounds, (count + 15) / 16, view.words(), view.add(), view.mul(), view.unit(), bounds_);
+            return;
+        }
+        for (uint32_t i = 0; i < count; ++i) {
+            const quant::Factors f = view.factors(i);
+            bounds_[i] = quant::scalar_bound(probe_->rotated(), shape_.centroid_dim(), bounds,
+                                             reinterpret_cast<const int8_t *>(view.payload(i) + sizeof(FineHead)), f.add, f.mul, f.fine_error);
+        }
     }
 
     // Before a page is read: room for its rows in the pool, if need be by narrowing the window.
@@ -311,7 +331,7 @@ class Stream {
         *out = false;
         store_->poll();
         if (heap_.top().known == Known::coarse)
-            return shape_.bits > 1 ? refine() : make_exact(heap_.pop());
+            return shape_.codes_rows > 0 ? refine() : make_exact(heap_.pop());
         const Item item = heap_.pop();
         if (item.known == Known::fine)
             return make_exact(item);

@@ -35,7 +35,8 @@ class BlockSet {
 
 // One list. seen(Link, PageKind) for each of its pages, with no page locked; pages of codes and vectors may come twice.
 template <ListStore S, class Seen>
-Status survey_list(S &store, const Shape &shape, const CentroidHead &head, Array<Link> &cold, ListSurvey *out, Seen seen) {
+Status survey_list(S &store, const Directory &directory, const CentroidHead &head, Array<Link> &cold, ListSurvey *out, Seen seen) {
+    const Shape &shape = directory.shape();
     *out = ListSurvey{};
     out->id = head.id;
     const uint32_t blocks = store.block_count();
@@ -66,7 +67,7 @@ Status survey_list(S &store, const Shape &shape, const CentroidHead &head, Array
                 }
                 ++out->rows;
                 if (shape.coded()) {
-                    const double length = static_cast<double>(row_length(shape, view, i));
+                    const double length = static_cast<double>(row_length(shape, view, i, directory.codebook()));
                     out->length2 += length * length;
                 }
             }
@@ -88,12 +89,17 @@ Status survey(S &store, Arena &arena, const Directory &directory, List list, See
     const Shape &shape = directory.shape();
     const MetaRecord &meta = directory.meta();
     const uint32_t mean_size = static_cast<uint32_t>(shape.dim) * 4;
-    const uint32_t largest = shape.centroid_size() > mean_size ? shape.centroid_size() : mean_size;
+    uint32_t largest = shape.centroid_size() > mean_size ? shape.centroid_size() : mean_size;
+    if (shape.learnt() && shape.codebook_size() > largest)
+        largest = shape.codebook_size();
     uint8_t *scratch = arena.make_array<uint8_t>(chain_scratch(largest, shape.body_size));
     Array<Link> cold(arena);
     if (!meta.mean.none())
         VECX_TRY(read_chain(store, PageKind::vector, 0, meta.mean, mean_size, shape.body_size, scratch,
                             [&](Link at) { seen(at, PageKind::vector); }, [](const uint8_t *) { return true; }));
+    if (shape.learnt())
+        VECX_TRY(read_chain(store, PageKind::codebook, 0, meta.codebook, shape.codebook_size(), shape.body_size, scratch,
+                            [&](Link at) { seen(at, PageKind::codebook); }, [](const uint8_t *) { return true; }));
     VECX_TRY(read_chain(store, PageKind::centroids, kRootBranch, meta.root, shape.centroid_size(), shape.body_size, scratch,
                         [&](Link at) { seen(at, PageKind::centroids); }, [](const uint8_t *) { return true; }));
     for (uint32_t branch = 0; branch < directory.branches(); ++branch) {
@@ -108,7 +114,7 @@ Status survey(S &store, Arena &arena, const Directory &directory, List list, See
                                     return false;
                                 }
                                 ListSurvey found;
-                                inner = survey_list(store, shape, head, cold, &found, seen);
+                                inner = survey_list(store, directory, head, cold, &found, seen);
                                 if (inner.ok())
                                     inner = list(branch, head, reinterpret_cast<const int8_t *>(entry + sizeof head), found);
                                 return inner.ok();

@@ -116,7 +116,7 @@ Status reshape(S &store, Arena &arena, const Directory &directory, V &vectors, s
     ReshapeRule rule{};
     rule.page_rows = shape.page_rows;
     rule.built_spread2 = static_cast<double>(meta.built_spread2);
-    rule.may_split = !shape.coded() || shape.bits > 1 || shape.vectors_rows > 0;
+    rule.may_split = shape.bits != 1 || shape.vectors_rows > 0;
     // As many rows a list as when it was built, and not fewer than a good number of lists gives.
     rule.target = std::max(std::sqrt(rows), static_cast<double>(shape.page_rows));
     if (meta.built_rows > 0)
@@ -255,6 +255,7 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
         store.poll();
         const char *fault = nullptr;
         bool fresh = false, free = false, retire = false, release = false;
+        uint64_t since = 0;
         Link self{};
         VECX_TRY(store.read(block, [&](const PageView &page) {
             fresh = page_is_new(page);
@@ -267,7 +268,8 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
             if (free || reached.has(block) || head->born == number)
                 return;
             retire = (head->flags & kRetired) == 0;
-            release = !retire && store.passed(head->retired);
+            since = head->retired;
+            release = !retire && store.passed(since);
         }));
         if (fault != nullptr)
             return fault_status(block, fault);
@@ -276,6 +278,8 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
             store.give_free(block);
         } else if (release) {
             ++counters->free_pages;
+            store.announce_reuse(since);
+            VECX_CRASH_POINT("ivf.vacuum.reuse_announced");
             VECX_TRY(free_page(store, self));
         } else if (retire) {
             ++counters->retired_pages;

@@ -6,6 +6,8 @@ isa_flags_codec    := -ffp-contract=off
 isa_flags_rotation := -ffp-contract=off
 isa_flags_rabitq   := -ffp-contract=off
 isa_flags_encode   := -ffp-contract=off
+isa_flags_codebook := -ffp-contract=off
+isa_flags_learn    := -ffp-contract=off
 isa_flags_isa_neon := -ffp-contract=off
 ifneq ($(filter x86_64-%,$(shell $(CXX) -dumpmachine)),)
 isa_flags_isa_x86_v2        := -ffp-contract=off -march=x86-64-v2

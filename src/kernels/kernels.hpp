@@ -94,6 +94,11 @@ struct KernelTable {
     // plane p, each of `words` 64-bit words. x is in [-127, 127]. Exact.
     int32_t (*plane_sum)(const int8_t *x, const uint8_t *planes, size_t words, size_t count);
 
+    // out[16 g + i] for row i of 16 of each of `groups` groups: the sum, over `pairs` bytes of the row, of the entries that the
+    // byte's halves name. Byte p of row i of group g is codes[16 * (g * pairs + p) + i]; the 16 entries for its low half begin at
+    // tables[16 p], those for its high half at tables[16 * (pairs + p)]. Entries are at most 127, pairs is even. Exact.
+    void (*lookup_sums)(const uint8_t *tables, const uint8_t *codes, size_t pairs, size_t groups, uint32_t *out);
+
     // From here to quantise_i8 every level gives the same bits: the results go to disk.
     // Steps of a rotation: n is a multiple of 64, for hadamard a power of two. A set bit flips a sign.
     void (*flip_signs)(float *x, const uint64_t *signs, size_t n);

@@ -142,6 +142,19 @@ int32_t plane_sum(const int8_t *x, const uint8_t *planes, size_t words, size_t c
     return sum;
 }
 
+void lookup_sums(const uint8_t *tables, const uint8_t *codes, size_t pairs, size_t groups, uint32_t *out) {
+    const uint8_t *high = tables + 16 * pairs;
+    for (size_t g = 0; g < groups; ++g, out += 16)
+        for (size_t i = 0; i < 16; ++i) {
+            uint32_t sum = 0;
+            for (size_t p = 0; p < pairs; ++p) {
+                const uint8_t code = codes[16 * (g * pairs + p) + i];
+                sum += tables[16 * p + (code & 15)] + uint32_t{high[16 * p + (code >> 4)]};
+            }
+            out[i] = sum;
+        }
+}
+
 void flip_signs(float *x, const uint64_t *signs, size_t n) {
     for (size_t i = 0; i < n; ++i) {
         uint32_t flip = static_cast<uint32_t>(signs[i / 64] >> (i % 64)) << 31;
@@ -322,6 +335,7 @@ constinit const KernelTable kScalarTable = {
     .sweep = sweep,
     .prepare_sweep = prepare_sweep,
     .plane_sum = plane_sum,
+    .lookup_sums = lookup_sums,
     .flip_signs = flip_signs,
     .hadamard = hadamard,
     .turn_pairs = turn_pairs,

@@ -7,7 +7,11 @@
 
 extern "C" {
 #include "access/generic_xlog.h"
+#include "access/nbtxlog.h"
 #include "access/relscan.h"
+#include "access/table.h"
+#include "access/xlog.h"
+#include "catalog/catalog.h"
 #include "catalog/index.h"
 #include "catalog/pg_class.h"
 #include "commands/explain.h"
@@ -125,6 +129,21 @@ inline Oid file_number(Relation rel) {
     return rel->rd_locator.relNumber;
 #else
     return rel->rd_node.relNode;
+#endif
+}
+
+// Which relation and how old: since 16 also whether logical decoding may look into its table. The caller's lock of the index
+// comes with one of the table.
+inline void fill_page_reuse(Relation index, FullTransactionId horizon, xl_btree_reuse_page *record) {
+#if PG_VERSION_NUM >= 160000
+    record->locator = index->rd_locator;
+    record->snapshotConflictHorizon = horizon;
+    Relation table = table_open(index->rd_index->indrelid, NoLock);
+    record->isCatalogRel = RelationIsAccessibleInLogicalDecoding(table);
+    table_close(table, NoLock);
+#else
+    record->node = index->rd_node;
+    record->latestRemovedFullXid = horizon;
 #endif
 }
 

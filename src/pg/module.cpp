@@ -5,6 +5,7 @@
 #include "pg/filter/filter.hpp"
 #include "pg/guc.hpp"
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/hnsw/plan_attributes.hpp"
 #include "pg/ivf/ivf.hpp"
 #include "pg/plan_distance_bound.hpp"
 #include "pg/plan_unused_distance.hpp"
@@ -26,6 +27,7 @@ void _PG_init(void) {
     vecx::pg::ivf_define_options();
     vecx::pg::install_unused_distance();
     vecx::pg::install_explain();
+    vecx::pg::install_attribute_conditions();
     vecx::pg::install_distance_bound();
     vecx::pg::install_filtered_scan();
 }

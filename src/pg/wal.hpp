@@ -4,12 +4,14 @@
 // call PostgreSQL; it returns whether the page is to be written.
 #pragma once
 
+#include "pg/compat.hpp"
 #include "pg/crash.hpp"
 #include "pg/page.hpp"
 #include "pg/postgres.hpp"
 
 extern "C" {
 #include "access/generic_xlog.h"
+#include "access/nbtxlog.h"
 #include "access/xlog.h"
 #include "access/xloginsert.h"
 #include "utils/rel.h"
@@ -107,6 +109,22 @@ bool change_pages_unlogged(const Buffer *buffers, int n, F &&change) {
     }
     VECX_CRASH_STAGE("logged");
     return true;
+}
+
+// Before pages of an index are used anew that nobody can reach since `horizon`: on a standby, replay waits for queries whose
+// snapshots are as old, for max_standby_streaming_delay, and then cancels them. Generic WAL has no such record, and a resource
+// manager of an extension's own must be preloaded wherever the log is read. nbtree's record for the same purpose names an
+// index and a horizon and touches no page, so it says what is meant for any access method.
+inline void log_page_reuse(Relation index, FullTransactionId horizon) {
+    if (!XLogStandbyInfoActive() || !RelationNeedsWAL(index))
+        return;
+    xl_btree_reuse_page record;
+    memset(&record, 0, sizeof record);
+    record.block = 0; // told to nobody but readers of the log: many pages
+    fill_page_reuse(index, horizon, &record);
+    XLogBeginInsert();
+    XLogRegisterData(reinterpret_cast<char *>(&record), SizeOfBtreeReusePage);
+    XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
 }
 
 // Logs every page of a fork that was written without WAL. The init fork of an unlogged relation is always

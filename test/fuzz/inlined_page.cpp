@@ -1,9 +1,10 @@
 // Any bytes as the pages of an index of layout `inline` or `compact`: searching, inserting, vacuum and the checker end
-// with a Status or a sane answer, and read nothing outside a page. The first byte chooses the index, and between whole
+// with a Status or a sane answer, and read nothing outside a page. The first byte chooses the index, with columns or without, and between whole
 // pages of input and a sound index with some bytes changed, which gets deeper.
 #include "page_support.hpp"
 
 #include "hnsw/inlined/check.hpp"
+#include "hnsw/inlined/fold.hpp"
 #include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/stream.hpp"
 #include "hnsw/inlined/vacuum.hpp"
@@ -84,9 +85,23 @@ struct Index {
     inlined::Shape shape;
 };
 
-Index sound_index(const Kind &kind) {
+constexpr int kColumns = 2; // of an index that has any
+
+// The columns of row i.
+struct Columns {
+    uint64_t words[filter::attribute_words(kColumns)] = {};
+    explicit Columns(uint32_t i) {
+        filter::set_attribute(words, 0, filter::key_of_integer(i % 5));
+        if (i % 7 == 0)
+            filter::set_attribute_null(words, 1);
+        else
+            filter::set_attribute(words, 1, filter::key_of_float(i % 3));
+    }
+};
+
+Index sound_index(const Kind &kind, int columns) {
     Index index;
-    VECX_REQUIRE(inlined::choose_shape(kind.layout, kind.type, kind.metric, kind.dim, 2, kBody, &index.shape));
+    VECX_REQUIRE(inlined::choose_shape(kind.layout, kind.type, kind.metric, kind.dim, 2, kBody, &index.shape, columns));
     MetaRecord meta{};
     meta.layout = static_cast<uint8_t>(kind.layout);
     meta.element_type = static_cast<uint8_t>(kind.type);
@@ -102,7 +117,9 @@ Index sound_index(const Kind &kind) {
     for (uint16_t i = 0; i < 40; ++i) {
         FuzzArena arena;
         const std::vector<uint8_t> value = i % 2 == 0 ? often : value_of(kind, rng);
-        VECX_REQUIRE(inlined::insert(index.store, arena.arena, index.shape, payload_of(value), HeapTid{0, i, 1}, rng).ok());
+        VECX_REQUIRE(inlined::insert(index.store, arena.arena, index.shape, payload_of(value), HeapTid{0, i, 1}, rng, SIZE_MAX / 2, Columns(i % 2 == 0 ? 0 : i).words).ok());
+        if (i == 30) // the rest stays in the log
+            VECX_REQUIRE(inlined::make_directory(index.store, arena.arena, index.shape, kBody, 1 << 20).ok());
     }
     FuzzArena arena;
     VECX_REQUIRE(read_meta(index.store, &meta).ok());
@@ -120,15 +137,16 @@ Index sound_index(const Kind &kind) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size < 2)
         return 0;
-    const size_t which = data[0] % kKindCount;
-    const Kind &kind = kKinds[which];
+    const bool columns = (data[0] & 0x20) != 0;
+    const size_t of_kind = (data[0] & 0x1F) % kKindCount, which = 2 * of_kind + columns;
+    const Kind &kind = kKinds[of_kind];
     const bool whole_pages = (data[0] & 0x40) != 0;
     const bool vacuum_first = (data[0] & 0x80) != 0;
     ++data;
     --size;
     static std::vector<Index> sound; // one for each kind, made once
-    for (size_t i = sound.size(); i < kKindCount; ++i)
-        sound.push_back(sound_index(kKinds[i]));
+    for (size_t i = sound.size(); i < 2 * kKindCount; ++i)
+        sound.push_back(sound_index(kKinds[i / 2], i % 2 == 0 ? 0 : kColumns));
     const inlined::Shape &shape = sound[which].shape;
     MemoryStore store = sound[which].store;
     if (whole_pages) { // behind the metapage
@@ -153,6 +171,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             for (uint32_t slot = 0; slot < 600; ++slot) {
                 inlined::NodeView node;
                 inlined::TidChunkView chunk;
+                inlined::LeafView leaf;
+                inlined::FencesView fences;
+                if (inlined::leaf_fault(page, shape, static_cast<uint16_t>(slot), &leaf) == nullptr && leaf.head != nullptr)
+                    VECX_REQUIRE(leaf.entries + size_t{leaf.head->count} * leaf.each <= page.body + page.size);
+                if (inlined::fences_fault(page, static_cast<uint16_t>(slot), &fences) == nullptr && fences.head != nullptr)
+                    VECX_REQUIRE(reinterpret_cast<const uint8_t *>(fences.fences + fences.head->count) <= page.body + page.size);
                 if (inlined::node_fault(page, shape, static_cast<uint16_t>(slot), &node) == nullptr && node.head != nullptr)
                     VECX_REQUIRE(node.own + shape.own_size() <= page.body + page.size && node.head->places <= inlined::kMaxPlaces);
                 if (inlined::tid_chunk_fault(page, static_cast<uint16_t>(slot), &chunk) == nullptr && chunk.head != nullptr)
@@ -166,6 +190,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require_sane(s);
         if (s.ok())
             require_sane(inlined::repair(store, arena.arena, memory, &result));
+        uint64_t freed = 0;
+        if (s.ok())
+            require_sane(inlined::tend_directory(store, arena.arena, memory, true, &freed));
     };
     {
         FuzzArena arena;
@@ -174,12 +201,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (vacuum_first)
         vacuum(1000);
     const LateRows lates[] = {LateRows::after_all, LateRows::at_once, LateRows::left_out};
-    for (int round = 0; round < 3; ++round) {
+    const uint64_t keys[] = {filter::key_of_integer(1), filter::key_of_integer(3)};
+    const filter::Condition conditions[] = {{filter::Condition::How::any, true, 0, 2, 0, keys},
+                                            {filter::Condition::How::less_equal, false, 1, 0, filter::key_of_float(2), nullptr}};
+    const filter::Predicate where{conditions, 2, false};
+    for (int round = 0; round < 6; ++round) {
         FuzzArena arena;
         Sorted sorter;
         std::vector<uint8_t> query = value_of(kind, rng);
         inlined::Stream<MemoryStore, Sorted> stream(store, arena.arena, shape, payload_of(query),
-                                                    StreamOptions{4, round == 2 ? 7 : -1, round == 0 ? 0u : 1u << 20, lates[round]}, sorter);
+                                                    StreamOptions{4, round % 3 == 2 ? 7 : -1, round % 3 == 0 ? 0u : 1u << 20, lates[round % 3]}, sorter, {}, {},
+                                                    columns && round >= 3 ? &where : nullptr);
         inlined::Row row{};
         bool found = true;
         for (int rows = 0; found; ++rows) {
@@ -193,7 +225,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     for (int round = 0; round < 3; ++round) {
         FuzzArena arena;
-        require_sane(inlined::insert(store, arena.arena, shape, payload_of(value_of(kind, rng)), HeapTid{1, 0, 1}, rng));
+        require_sane(inlined::insert(store, arena.arena, shape, payload_of(value_of(kind, rng)), HeapTid{1, 0, 1}, rng, SIZE_MAX / 2, Columns(3).words));
         if (round < 2)
             vacuum(round == 0 ? 100000 : 1);
         VECX_REQUIRE(store.pages.size() < kMaxPages);

@@ -110,9 +110,13 @@ ivf::Shape shape_of(unsigned choice) {
         {{ElementType::f32, Metric::ip, kDim, ivf::QuantizerKind::rabitq, ivf::RerankKind::index, 2}},
         {{ElementType::i8, Metric::cosine, kDim, ivf::QuantizerKind::rabitq, ivf::RerankKind::heap, 1}},
         {{ElementType::f32, Metric::l1, kDim, ivf::QuantizerKind::none, ivf::RerankKind::heap, 0}},
+        {{ElementType::f32, Metric::cosine, kDim, ivf::QuantizerKind::sq8, ivf::RerankKind::heap, 0}},
+        {{ElementType::f32, Metric::l2, kDim, ivf::QuantizerKind::pq, ivf::RerankKind::heap, 2}},
+        {{ElementType::i8, Metric::ip, kDim, ivf::QuantizerKind::pq, ivf::RerankKind::index, 1}},
+        {{ElementType::f32, Metric::l2, kDim, ivf::QuantizerKind::sq8, ivf::RerankKind::index, 0}},
     };
     ivf::Shape shape;
-    VECX_REQUIRE(ivf::choose_shape(kinds[choice % 4].options, kBody, &shape) == nullptr);
+    VECX_REQUIRE(ivf::choose_shape(kinds[choice % 8].options, kBody, &shape) == nullptr);
     return shape;
 }
 
@@ -128,9 +132,15 @@ void build(IvfStore &store, const ivf::Shape &shape) {
     built(builder.add_branch(x.data(), 1));
     built(builder.add_list(x.data()));
     built(builder.finish_directory());
+    if (shape.learnt()) {
+        ivf::CodebookTeacher teacher(shape, nullptr, 1, 1 << 16, arena.arena);
+        std::vector<uint8_t> bytes(shape.codebook_size());
+        teacher.learn(bytes.data(), {});
+        built(builder.add_codebook(bytes.data()));
+    }
     ivf::Directory directory(arena.arena);
     built(directory.load(store, builder.meta(), shape, 1 << 20));
-    ivf::RowEncoder encoder(shape, directory.mean(), arena.arena);
+    ivf::RowEncoder encoder(shape, directory.mean(), arena.arena, &directory.codebook());
     std::vector<uint64_t> row(shape.row_size() / 8);
     for (uint32_t list = 0; list < 3; ++list)
         VECX_REQUIRE(directory.for_each_list(store, list / 2, [&](const ivf::CentroidHead &head, const int8_t *code) {
@@ -207,8 +217,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
             memcpy(store.pages.back().data(), data + at, size - at < kBody ? size - at : kBody);
         }
     } else {
-        static std::vector<IvfStore::Page> sound[4];
-        std::vector<IvfStore::Page> &pages = sound[data[0] % 4];
+        static std::vector<IvfStore::Page> sound[8];
+        std::vector<IvfStore::Page> &pages = sound[data[0] % 8];
         if (pages.empty()) {
             build(store, shape);
             pages = store.pages;

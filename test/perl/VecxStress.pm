@@ -14,9 +14,12 @@ our @EXPORT = qw(methods create_functions create_table index_ddl settings whole_
 # Every access method, with the options that make another index of it. A new one needs a line here. `using` is of a table
 # with the columns v and h of create_table; `settings` make searches of that method see all rows.
 my @methods = (
-	{ name => 'plain', using => 'hnsw (v vector_l2_ops) WITH (layout = plain)', column => 'v', op => '<->', lost => 0.05 },
+	{ name => 'plain', using => 'hnsw (v vector_l2_ops) WITH (layout = plain)', column => 'v', op => '<->', lost => 0.005 },
 	{ name => 'inline', using => 'hnsw (v vector_l2_ops) WITH (layout = inline)', column => 'v', op => '<->' },
 	{ name => 'compact', using => 'hnsw (h halfvec_cosine_ops) WITH (layout = compact)', column => 'h', op => '<=>' },
+	# Operators that no other index of the table has, so that these are the ones that answer.
+	{ name => 'ivf', using => 'ivf (v vector_cosine_ops) WITH (lists = 6, quantizer = rabitq)', column => 'v', op => '<=>' },
+	{ name => 'flat', using => 'ivfflat (h halfvec_l2_ops) WITH (lists = 6)', column => 'h', op => '<->' },
 );
 
 sub methods { return @methods }
@@ -77,7 +80,8 @@ sub create_table
 }
 
 # Searches with these go through the index named, and no other way: the other indexes are out of the planner's sight.
-sub settings { return 'SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off;' }
+# All lists of an inverted file are searched.
+sub settings { return 'SET enable_seqscan = off; SET enable_sort = off; SET enable_bitmapscan = off; SET ivf.probes = 10000; SET ivfflat.probes = 10000;' }
 
 # Values that a search for them does not return: '' or lines of 'copies found'. Of equal rows as many as there are must come
 # first.

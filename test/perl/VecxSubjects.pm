@@ -10,9 +10,11 @@ use PostgreSQL::Test::Utils;
 
 our @EXPORT = qw(subjects create_functions create_subject fill value_sql index_sql verify verify_all whole_answers);
 
+# columns: of the index, behind v.
 # name: of the table t_<name> and the index i_<name>; am, with: access method and options; type, opclass, op, dims: of
 # column v; rows: how many the table starts with; spill: how many rows are too many for the memory of a build, and its
-# options; recall: the floor, at 10 of 20 queries; settings: of the session that searches.
+# options; recall: the floor, at 10 of 20 queries; settings: of the session that searches; reshape: that VACUUM writes lists
+# anew, so many rows in a table that was empty are enough for a split.
 # races: for crash points that only one of two sessions can reach: the first waits at a point until the second is done,
 # both inserting into an empty table (empty), enough rows to change what a small index is (grown), or copies of one value.
 my @plain_races = ({ wait => 'plain.insert.node_written', into => 'empty' });
@@ -24,6 +26,8 @@ my @inlined_races = (
 sub subjects
 {
 	my %flat = (dims => 24, rows => 400, am => 'hnsw');
+	# Every list is searched: what an inverted file promises of a row is that it is in one of its lists.
+	my %lists = (rows => 400, am => 'ivf', races => [], reshape => 560, settings => [ 'ivf.probes = 10000', 'ivfflat.probes = 10000' ]);
 	return (
 		{ %flat, name => 'plain', with => 'layout = plain', type => 'vector(24)', opclass => 'vector_l2_ops', op => '<->',
 			spill => { rows => 2500, with => 'layout = plain, m = 8, ef_construction = 16' }, races => \@plain_races },
@@ -31,9 +35,19 @@ sub subjects
 			spill => { rows => 9000, with => 'layout = inline, m = 8, ef_construction = 16' }, races => \@inlined_races },
 		{ %flat, name => 'compact', with => 'layout = compact', type => 'halfvec(24)', opclass => 'halfvec_cosine_ops', op => '<=>',
 			spill => { rows => 9000, with => 'layout = compact, m = 8, ef_construction = 16' }, races => \@inlined_races },
+		# a column behind the vector
+		{ %flat, name => 'columns', with => 'layout = inline', type => 'vector(24)', opclass => 'vector_l2_ops', op => '<->', columns => ', version',
+			spill => { rows => 9000, with => 'layout = inline, m = 8, ef_construction = 16' }, races => [ @inlined_races, { wait => 'inlined.directory.leaf_written', into => 'empty' } ] },
 		# values of several pages
 		{ %flat, name => 'wide', with => 'layout = plain', type => 'vector(3000)', opclass => 'vector_ip_ops', op => '<#>', dims => 3000, rows => 60,
-			spill => { rows => 150, with => 'layout = plain' }, races => \@plain_races });
+			spill => { rows => 150, with => 'layout = plain' }, races => \@plain_races },
+		# Lists of several pages of postings, with codes and with vectors on pages of their own; ivfflat has all on one.
+		{ %lists, name => 'coded', with => 'lists = 2, quantizer = rabitq, bits = 6', type => 'vector(256)', opclass => 'vector_l2_ops', op => '<->', dims => 256,
+			spill => { rows => 1200, with => 'lists = 3, bits = 6' } },
+		{ %lists, name => 'kept', with => 'lists = 2, quantizer = rabitq, rerank = index, bits = 7', type => 'halfvec(256)', opclass => 'halfvec_cosine_ops', op => '<=>', dims => 256,
+			spill => { rows => 1200, with => 'lists = 3, rerank = index' } },
+		{ %lists, name => 'flat', am => 'ivfflat', with => 'lists = 4', type => 'vector(24)', opclass => 'vector_l2_ops', op => '<->', dims => 24,
+			spill => { rows => 9000, with => 'lists = 20' } });
 }
 
 # value_of(i, dims): clustered whole numbers, the same everywhere; one row in ten is the copy of one of three common values,
@@ -112,7 +126,7 @@ sub index_sql
 {
 	my ($subject, $table, $index, $with) = @_;
 	$with //= $subject->{with};
-	return "CREATE INDEX $index ON $table USING $subject->{am} (v $subject->{opclass}) WITH ($with);";
+	return "CREATE INDEX $index ON $table USING $subject->{am} (v $subject->{opclass}" . ($subject->{columns} // '') . ") WITH ($with);";
 }
 
 # Everything that must hold of table and index; returns what does not, or ''. With `tidy`, VACUUM has just run and nothing
@@ -136,6 +150,17 @@ sub verify
 	push @wrong, "$lost values are not found by a search for them" if $lost > 0;
 	push @wrong, "a scan to the end returns $scanned rows of $rows, $doubles twice" if $scanned != $rows || $doubles > 0;
 	push @wrong, $err if $params{tidy} && $err ne '';
+	if ($subject->{columns})
+	{
+		foreach my $condition ('version = 0', 'version > 0', 'version = ANY (ARRAY[1, 2])')
+		{
+			my $q = "FROM (SELECT id, v $subject->{op} asked_of(1000000001, $subject->{dims})::$subject->{type} FROM $table WHERE $condition ORDER BY 2) s";
+			my $same = $node->safe_psql($params{database} // 'postgres', "SET enable_seqscan = off; SET enable_sort = off; CREATE TEMP TABLE found AS SELECT id $q;
+				RESET enable_seqscan; RESET enable_sort; SET enable_indexscan = off;
+				SELECT (SELECT array_agg(id ORDER BY id) FROM found) IS NOT DISTINCT FROM (SELECT array_agg(id ORDER BY id) $q)");
+			push @wrong, "rows of $condition are not those of the table" if $same ne 't';
+		}
+	}
 	return join '; ', map { "i_$table: $_" } @wrong;
 }
 

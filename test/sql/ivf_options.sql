@@ -10,7 +10,11 @@ CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (bits = 9);
 CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (rerank = memory);
 CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (quantizer = none, rerank = heap);
 CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (quantizer = none, bits = 4);
+CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (quantizer = sq8, bits = 8);
+CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (quantizer = pq, bits = 3);
 CREATE INDEX ON t USING ivf (val vector_l1_ops) WITH (quantizer = rabitq);
+CREATE INDEX ON t USING ivf (val vector_l1_ops) WITH (quantizer = sq8);
+CREATE INDEX ON t USING ivf (val vector_l1_ops) WITH (quantizer = pq);
 CREATE INDEX ON t USING ivf (val vector_l2_ops) WITH (m = 16);
 
 -- The notice is pgvector's; ivf has no number of lists to live up to.
@@ -19,16 +23,23 @@ CREATE INDEX coded ON t USING ivf (val vector_cosine_ops) WITH (quantizer = rabi
 CREATE INDEX short ON t USING ivf (val vector_ip_ops);
 CREATE INDEX bits1 ON t USING ivf (val vector_l2_ops) WITH (bits = 1, rerank = index);
 CREATE INDEX plain ON t USING ivf (val vector_l1_ops);
+CREATE INDEX bytes ON t USING ivf (val vector_ip_ops) WITH (quantizer = sq8);
+CREATE INDEX words ON t USING ivf (val vector_l2_ops) WITH (quantizer = pq);
+CREATE INDEX words1 ON t USING ivf (val vector_cosine_ops) WITH (quantizer = pq, bits = 1, rerank = index);
 SELECT i, layout, element_type, metric, dimensions, quantizer, code_bits, own_vector, lists, branches, rerank, auto_probes
-FROM unnest('{flat,coded,bits1,plain,short}'::text[]) i, vecx_index_info(i::regclass);
+FROM unnest('{flat,coded,bits1,plain,short,bytes,words,words1}'::text[]) i, vecx_index_info(i::regclass);
 SELECT m, ef_construction, entry_level, places, entry FROM vecx_index_info('flat');
 INSERT INTO t SELECT ARRAY[i, i % 7, -i]::vector FROM generate_series(1, 500) i;
 SELECT vecx_check_index('flat', true), vecx_check_index('coded', true), vecx_check_index('bits1', true), vecx_check_index('plain', true);
+SELECT vecx_check_index('bytes', true), vecx_check_index('words', true), vecx_check_index('words1', true);
 REINDEX INDEX flat;
 REINDEX INDEX coded;
+REINDEX INDEX bytes;
+REINDEX INDEX words;
 SELECT lists FROM vecx_index_info('flat');
 SELECT lists, auto_probes BETWEEN 1 AND lists AS has_probes, auto_probes_reason ~ '^measured' AS measured FROM vecx_index_info('coded');
 SELECT vecx_check_index('flat', true), vecx_check_index('coded', true);
+SELECT vecx_check_index('bytes', true), vecx_check_index('words', true);
 SELECT row_versions, dead_nodes FROM vecx_index_stats('coded');
 ALTER INDEX flat SET (lists = 5);
 SELECT lists FROM vecx_index_info('flat');
@@ -70,6 +81,11 @@ CREATE INDEX ON t USING ivf (val vector_l2_ops);
 CREATE INDEX ON t USING ivfflat ((val::vector(2001)) vector_l2_ops);
 CREATE INDEX ON t USING ivf ((val::vector(16000)) vector_l2_ops);
 CREATE INDEX ON t USING ivf ((val::vector(1)) vector_cosine_ops);
+CREATE INDEX ON t USING ivf ((val::vector(9000)) vector_l2_ops) WITH (quantizer = sq8);
+CREATE INDEX ON t USING ivf ((val::vector(9000)) vector_l2_ops) WITH (quantizer = pq);
+CREATE INDEX ON t USING ivf ((val::vector(16000)) vector_l2_ops) WITH (quantizer = pq);
+CREATE INDEX ON t USING ivf ((val::vector(3000)) vector_l2_ops) WITH (quantizer = pq, bits = 2);
+CREATE INDEX ON t USING ivf ((val::vector(1)) vector_ip_ops) WITH (quantizer = pq);
 DROP TABLE t;
 CREATE TABLE t (val vector(3));
 CREATE INDEX ON t USING ivf (val vector_l2_ops);

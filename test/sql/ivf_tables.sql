@@ -72,3 +72,45 @@ REINDEX INDEX alone;
 SELECT vecx_check_index('alone', true);
 SELECT lists > 100 AS many FROM vecx_index_info('alone');
 DROP TABLE parts, unlogged, t, equal, large;
+
+-- Codes that are learnt: on tables of all kinds, with and without rows to learn from, by one process and by several.
+CREATE UNLOGGED TABLE unlogged_words (val vector(20));
+CREATE INDEX unlogged_words_idx ON unlogged_words USING ivf (val vector_l2_ops) WITH (quantizer = pq);
+CREATE UNLOGGED TABLE unlogged_bytes (val vector(20));
+CREATE INDEX unlogged_bytes_idx ON unlogged_bytes USING ivf (val vector_l2_ops) WITH (quantizer = sq8);
+CREATE FUNCTION learnt_point(i int) RETURNS vector LANGUAGE sql IMMUTABLE AS
+	$$ SELECT array_agg((hashint4(i * 32 + j) % 1000)::real)::vector(20) FROM generate_series(1, 20) j $$;
+INSERT INTO unlogged_words SELECT learnt_point(i) FROM generate_series(1, 2500) i;
+INSERT INTO unlogged_bytes SELECT val FROM unlogged_words;
+VACUUM unlogged_words, unlogged_bytes;
+SELECT lists > 1 AS split FROM vecx_index_info('unlogged_words_idx');
+SELECT lists > 1 AS split FROM vecx_index_info('unlogged_bytes_idx');
+SELECT vecx_check_index('unlogged_words_idx', true), vecx_check_index('unlogged_bytes_idx', true);
+SELECT count(*), count(DISTINCT val::text) FROM (SELECT val FROM unlogged_words ORDER BY val <-> learnt_point(1)) s;
+SELECT count(*), count(DISTINCT val::text) FROM (SELECT val FROM unlogged_bytes ORDER BY val <-> learnt_point(1)) s;
+CREATE TABLE learnt AS SELECT val FROM unlogged_words;
+ALTER TABLE learnt SET (parallel_workers = 2);
+SET min_parallel_table_scan_size = 0;
+SET ivf.probes = 1000;
+CREATE INDEX learnt_words ON learnt USING ivf (val vector_l2_ops) WITH (quantizer = pq, lists = 20);
+SELECT array_agg(val <-> learnt_point(7) ORDER BY val <-> learnt_point(7)) AS by_words FROM (SELECT val FROM learnt ORDER BY val <-> learnt_point(7) LIMIT 10) s \gset
+DROP INDEX learnt_words;
+CREATE INDEX learnt_bytes ON learnt USING ivf (val vector_l2_ops) WITH (quantizer = sq8, lists = 20);
+SELECT array_agg(val <-> learnt_point(7) ORDER BY val <-> learnt_point(7)) AS by_bytes FROM (SELECT val FROM learnt ORDER BY val <-> learnt_point(7) LIMIT 10) s \gset
+SET enable_indexscan = off;
+SET enable_seqscan = on;
+SELECT array_agg(val <-> learnt_point(7) ORDER BY val <-> learnt_point(7)) = :'by_words' AS words,
+	array_agg(val <-> learnt_point(7) ORDER BY val <-> learnt_point(7)) = :'by_bytes' AS bytes
+FROM (SELECT val FROM learnt ORDER BY val <-> learnt_point(7) LIMIT 10) s;
+RESET enable_indexscan;
+SET enable_seqscan = off;
+-- The same rows and the same seed give the same index.
+SET max_parallel_maintenance_workers = 0;
+CREATE INDEX one ON learnt USING ivf (val vector_l2_ops) WITH (quantizer = pq, lists = 20);
+CREATE INDEX two ON learnt USING ivf (val vector_l2_ops) WITH (quantizer = pq, lists = 20);
+SELECT pg_relation_size('one') = pg_relation_size('two') AS same_size;
+RESET max_parallel_maintenance_workers;
+RESET min_parallel_table_scan_size;
+RESET ivf.probes;
+DROP TABLE learnt, unlogged_words, unlogged_bytes;
+DROP FUNCTION learnt_point(int);

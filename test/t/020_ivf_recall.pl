@@ -11,24 +11,29 @@ my $values = points_columns('i');
 my @nodes;
 
 # Points without any structure, for which lists are of little use: more than half of them have to be looked at.
-foreach my $am (qw(ivf ivfflat))
+foreach my $kind ([ 'ivf', 'rabitq' ], [ 'ivf', 'sq8' ], [ 'ivf', 'pq' ], ['ivfflat'])
 {
-	my $node = new_node($am, conf => "ivf.probes = 45\nivfflat.probes = 50\n");
+	my ($am, $quantizer) = @$kind;
+	my $node = new_node(join('_', @$kind), conf => "ivf.probes = 45\nivfflat.probes = 50\n");
 	my @classes = grep { $_->{type} ne 'sparsevec' && $_->{metric} ne 'jaccard' } opclasses();
+	# Types and metrics that have no codes are tested with one of the quantizers.
+	my $coded = sub { $_[0]->{type} ne 'bit' && $_[0]->{metric} =~ /^(l2|ip|cosine)$/ };
+	@classes = grep { $coded->($_) } @classes if ($quantizer // 'rabitq') ne 'rabitq';
 	foreach my $class (@classes)
 	{
 		$class->{am} = $am;
-		$class->{with} = 'quantizer = rabitq' if $am eq 'ivf' && $class->{metric} =~ /^(l2|ip|cosine)$/;
+		$class->{with} = "quantizer = $quantizer" if $quantizer && $coded->($class);
 	}
+	my $name = join(' with ', @$kind);
 
 	my $recall_is_kept = sub {
 		my ($stage) = @_;
 		foreach my $class (@classes)
 		{
 			my $recall = recall($node, $class, 10);
-			cmp_ok($recall, '>=', $floor, "$am of $class->{type} $class->{metric} after $stage");
+			cmp_ok($recall, '>=', $floor, "$name of $class->{type} $class->{metric} after $stage");
 		}
-		is(check_indexes($node), scalar @classes, "all indexes are sound after $stage");
+		is(check_indexes($node), scalar @classes, "all indexes of $name are sound after $stage");
 	};
 
 	create_points($node, 1500);
@@ -62,7 +67,7 @@ foreach my $am (qw(ivf ivfflat))
 				'postgres', "SET enable_seqscan = off;
 				SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM points
 					ORDER BY $class->{column} $class->{op} (SELECT $class->{column} FROM queries WHERE id = -1)) s"),
-			"$count|$count", "$am of $class->{type} $class->{metric} returns every row once");
+			"$count|$count", "$name of $class->{type} $class->{metric} returns every row once");
 	}
 	push @nodes, $node;
 }

@@ -16,12 +16,16 @@ $standby->init_from_backup($primary, 'base', has_streaming => 1);
 $standby->start;
 
 my $values = points_columns('i');
-my @classes = grep { "$_->{type}_$_->{metric}" =~ /^(vector_l2|halfvec_cosine|int8vec_ip|bf16vec_l1|bit_hamming)$/ } opclasses();
+my @classes = grep { "$_->{type}_$_->{metric}" =~ /^(vector_l2|vector_cosine|halfvec_l2|halfvec_cosine|int8vec_ip|bf16vec_l1|bit_hamming)$/ } opclasses();
 foreach my $class (@classes)
 {
 	$class->{am} = $class->{type} eq 'bf16vec' ? 'ivfflat' : 'ivf';
-	$class->{with} = 'quantizer = rabitq' if $class->{type} eq 'vector';
-	$class->{with} = 'quantizer = rabitq, rerank = index, bits = 7' if $class->{type} eq 'halfvec';
+	$class->{with} = {
+		vector_l2 => 'quantizer = rabitq',
+		vector_cosine => 'quantizer = pq',
+		halfvec_l2 => 'quantizer = sq8',
+		halfvec_cosine => 'quantizer = rabitq, rerank = index, bits = 7',
+	}->{"$class->{type}_$class->{metric}"};
 }
 
 sub answers
@@ -69,10 +73,10 @@ same_answers('reuse of freed space');
 $primary->safe_psql('postgres', "CREATE UNLOGGED TABLE forgotten (v vector(3));
 	CREATE INDEX ON forgotten USING ivf (v vector_l2_ops); INSERT INTO forgotten SELECT ARRAY[i, i, i]::vector FROM generate_series(1, 100) i;
 	INSERT INTO points SELECT i, $values FROM generate_series(5001, 5300) i");
-my %before = map { $_->{column} => answers($primary, $_) } @classes;
+my %before = map { ("$_->{type}_$_->{metric}" => answers($primary, $_)) } @classes;
 $primary->stop('immediate');
 $primary->start;
-is(answers($primary, $_), $before{ $_->{column} }, "$_->{type} $_->{metric} after a crash") foreach (@classes);
+is(answers($primary, $_), $before{"$_->{type}_$_->{metric}"}, "$_->{type} $_->{metric} after a crash") foreach (@classes);
 is(check_indexes($primary), scalar(@classes) + 1, 'indexes are sound after a crash');
 is($primary->safe_psql('postgres', "SET enable_seqscan = off; SELECT count(*) FROM (SELECT 1 FROM forgotten ORDER BY v <-> '[1,1,1]') s"),
 	'0', 'an unlogged index is empty after a crash');

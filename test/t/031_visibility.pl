@@ -93,8 +93,8 @@ foreach my $method (methods())
 	my ($rc, $out, $err) = $node->psql('postgres', "BEGIN; $on DECLARE c NO SCROLL CURSOR FOR SELECT id FROM $t ORDER BY $c $op vector_of(77)::$type; FETCH 3 FROM c; FETCH BACKWARD 1 FROM c");
 	like($err, qr/cursor can only scan forward/, "$name: NO SCROLL cannot");
 
-	# The same scan again with other arguments, in one statement.
-	is($sql->("$on SELECT count(*) FROM generate_series(1, 60) i CROSS JOIN LATERAL (SELECT id FROM $t ORDER BY $c $op vector_of(i)::$type LIMIT 1) s WHERE s.id = i AND i % 10 > 0"), '54', "$name: rescans");
+	# The same scan again with other arguments, in one statement. Every tenth row is equal to row 1, row 2 or one that is not there.
+	is($sql->("$on SELECT count(*) FROM generate_series(1, 60) i CROSS JOIN LATERAL (SELECT id FROM $t ORDER BY $c $op vector_of(i)::$type LIMIT 1) s WHERE s.id = i AND i % 10 > 0 AND i > 2"), '52', "$name: rescans");
 	is($sql->($agree, "SELECT vecx_check_index('${t}_$name', true) = (SELECT count(*) FROM $t)"), 'same,t', "$name: sound at the end");
 }
 clean_log($node, 'visibility');

@@ -91,5 +91,49 @@ uint64_t churn(Metric metric, size_t memory) {
 TEST(HnswReach, EverythingAfterVacuum) { churn(Metric::l2, 64 << 20); }
 TEST(HnswReach, ByInnerProductToo) { EXPECT_GT(churn(Metric::ip, 64 << 20), 0u); }
 
+// Large clusters, about as far from each other as they are wide: nothing near to a node lies outside its own.
+Bytes in_large_cluster(uint32_t i) {
+    Rng centre(1000 + i % 16), own(100000 + i);
+    std::vector<float> v;
+    for (int k = 0; k < 24; ++k)
+        v.push_back(static_cast<float>(static_cast<int>(centre.below(119)) + static_cast<int>(own.below(79))));
+    return f32_value(v);
+}
+
+// To be reachable is not yet to be found. Rounds of inserts and removals leave few links between the clusters at level 0:
+// a search has to come down in the right one.
+TEST(HnswReach, ValuesAreFoundAfterChurn) {
+    for (uint64_t seed = 1; seed <= 2; ++seed) {
+        Index index(ElementType::f32, Metric::l2, 24);
+        index.store.copy_pages = false; // other tests watch how pages are used
+        index.rng = Rng(seed);
+        Rng rng(seed + 70);
+        std::vector<Bytes> values;
+        for (uint32_t i = 0; i < 1600; ++i)
+            values.push_back(in_large_cluster(i));
+        index.build(values);
+        auto lost = [&] {
+            int n = 0;
+            for (auto &[row, value] : index.rows) {
+                ScanResult got = index.scan(value, kPlainScan, 1);
+                n += got.distances.size() != 1 || got.distances[0] != 0;
+            }
+            return n;
+        };
+        EXPECT_EQ(lost(), 0) << "after the build, seed " << seed;
+        for (int round = 1; round <= 5; ++round) {
+            std::set<uint32_t> dead;
+            for (auto &[row, value] : index.rows)
+                if (rng.below(8) == 0)
+                    dead.insert(row);
+            for (size_t i = 0; i < dead.size(); ++i) // while the dead still lie there
+                index.insert(in_large_cluster(index.next_row));
+            EXPECT_EQ(lost(), 0) << "before vacuum " << round << ", seed " << seed;
+            index.vacuum(dead);
+            EXPECT_EQ(lost(), 0) << "after vacuum " << round << ", seed " << seed;
+        }
+    }
+}
+
 } // namespace
 } // namespace vecx::test

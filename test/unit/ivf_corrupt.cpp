@@ -100,6 +100,56 @@ TEST(IvfCorrupt, None) {
     flip(index, 60);
 }
 
+TEST(IvfCorrupt, Bytes) {
+    IvfIndex::Options options;
+    options.quantizer = ivf::QuantizerKind::sq8;
+    options.lists = 3;
+    IvfIndex index(ElementType::f32, Metric::l2, 70, options);
+    index.build_many(60);
+    flip(index, 60);
+}
+
+TEST(IvfCorrupt, Words) {
+    IvfIndex::Options options;
+    options.quantizer = ivf::QuantizerKind::pq;
+    options.lists = 3;
+    IvfIndex index(ElementType::f32, Metric::ip, 70, options);
+    index.build_many(60);
+    flip(index, 60);
+}
+
+// Whatever happens to a codebook, scan, insert, VACUUM and the checker say so: its words would move every row.
+TEST(IvfCorrupt, CodebookIsNeverBelieved) {
+    for (ivf::QuantizerKind quantizer : {ivf::QuantizerKind::sq8, ivf::QuantizerKind::pq}) {
+        IvfIndex::Options options;
+        options.quantizer = quantizer;
+        IvfIndex index(ElementType::f32, Metric::l2, 200, options);
+        index.build_many(60);
+        const std::vector<IvfStore::Page> sound = index.store.pages;
+        ivf::MetaRecord meta;
+        ivf::Shape shape;
+        ASSERT_TRUE(ivf::read_meta(index.store, &meta, &shape).ok());
+        auto refused = [&](uint32_t block) {
+            TestArena arena;
+            ivf::Directory directory(arena.arena);
+            const Status load = directory.load(index.store, meta, shape, 1 << 20);
+            const Status check = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid) {});
+            EXPECT_EQ(load.code, Code::corrupted);
+            EXPECT_EQ(check.code, Code::corrupted);
+            EXPECT_EQ(load.block, block);
+        };
+        const size_t low = sizeof(ivf::PageHead), high = low + shape.codebook_size();
+        for (size_t at = low; at < high; at += 1 + at % 7) {
+            index.store.pages = sound;
+            index.store.bytes(meta.codebook.block)[at] ^= 0x10;
+            refused(meta.codebook.block);
+        }
+        index.store.pages = sound;
+        reinterpret_cast<ivf::PageHead *>(index.store.bytes(meta.codebook.block))->low = sizeof(ivf::PageHead); // empty
+        refused(meta.codebook.block);
+    }
+}
+
 TEST(IvfCorrupt, VectorsInTheIndex) {
     IvfIndex::Options options;
     options.rerank = ivf::RerankKind::index;

@@ -14,7 +14,11 @@ struct Kind {
 };
 
 std::vector<Kind> kinds() {
-    IvfIndex::Options coded, none, index, one_bit, many_bits;
+    IvfIndex::Options coded, none, index, one_bit, many_bits, sq8, sq8_index, pq, pq_index, pq_short;
+    sq8.quantizer = sq8_index.quantizer = QuantizerKind::sq8;
+    pq.quantizer = pq_index.quantizer = pq_short.quantizer = QuantizerKind::pq;
+    sq8_index.rerank = pq_index.rerank = RerankKind::index;
+    pq_short.bits = 1;
     none.quantizer = QuantizerKind::none;
     index.rerank = RerankKind::index;
     one_bit.bits = 1;
@@ -25,7 +29,10 @@ std::vector<Kind> kinds() {
         {ElementType::f32, Metric::l2, index},     {ElementType::f16, Metric::ip, index},     {ElementType::i8, Metric::l2, index},
         {ElementType::f32, Metric::l2, none},      {ElementType::f32, Metric::ip, none},      {ElementType::f32, Metric::cosine, none},
         {ElementType::f32, Metric::l1, none},      {ElementType::bit, Metric::hamming, none}, {ElementType::bit, Metric::jaccard, none},
-        {ElementType::bf16, Metric::l2, none},
+        {ElementType::bf16, Metric::l2, none},     {ElementType::f32, Metric::l2, sq8},       {ElementType::f16, Metric::ip, sq8},
+        {ElementType::bf16, Metric::cosine, sq8},  {ElementType::i8, Metric::l2, sq8_index},  {ElementType::f32, Metric::l2, pq},
+        {ElementType::f32, Metric::ip, pq},        {ElementType::f16, Metric::cosine, pq},    {ElementType::i8, Metric::l2, pq_short},
+        {ElementType::bf16, Metric::ip, pq_short}, {ElementType::f32, Metric::cosine, pq_index},
     };
 }
 
@@ -44,7 +51,7 @@ void expect_all_in_order(IvfIndex &index, const Bytes &query, const IvfIndex::Sc
 TEST(IvfScan, AllRowsInOrder) {
     for (const Kind &kind : kinds())
         for (int dim : {5, 70, 200}) {
-            SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " dim " << dim << " bits " << kind.options.bits);
+            SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " dim " << dim << " quantiser " << int(kind.options.quantizer) << " bits " << kind.options.bits);
             IvfIndex index(kind.type, kind.metric, dim, kind.options);
             index.build_many(600);
             // Two lists first, then the others: two runs, the second of those that came late.
@@ -61,7 +68,7 @@ TEST(IvfScan, AllRowsInOrder) {
 
 TEST(IvfScan, FirstRowsAreTheNearest) {
     for (const Kind &kind : kinds()) {
-        SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " bits " << kind.options.bits);
+        SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " quantiser " << int(kind.options.quantizer) << " bits " << kind.options.bits);
         IvfIndex index(kind.type, kind.metric, 128, kind.options);
         index.build_many(1500);
         auto all = IvfIndex::kAll;
@@ -77,8 +84,12 @@ TEST(IvfScan, FirstRowsAreTheNearest) {
             fetched += scan.counters.exact;
         }
         EXPECT_GE(hits, kind.options.quantizer == QuantizerKind::none ? 200u : 196u);
-        if (kind.options.bits != 1 && kind.options.quantizer != QuantizerKind::none) {
+        if (kind.options.quantizer == QuantizerKind::sq8) {
+            EXPECT_LE(fetched, 20u * 12);
+        } else if (kind.options.bits != 1 && kind.options.quantizer == QuantizerKind::rabitq) {
             EXPECT_LE(fetched, 20u * 40);
+        } else if (kind.options.bits != 1 && kind.options.quantizer == QuantizerKind::pq) {
+            EXPECT_LE(fetched, 20u * 150); // points without structure, 2 bits a coordinate
         }
     }
 }
@@ -99,7 +110,7 @@ TEST(IvfScan, WithoutIterationOnlyTheProbedLists) {
 }
 
 TEST(IvfScan, MoreRowsThanTheWindowHolds) {
-    for (QuantizerKind quantizer : {QuantizerKind::rabitq, QuantizerKind::none})
+    for (QuantizerKind quantizer : {QuantizerKind::rabitq, QuantizerKind::none, QuantizerKind::sq8, QuantizerKind::pq})
         for (size_t memory : {size_t{64} << 20, size_t{1} << 16}) {
             IvfIndex::Options options;
             options.quantizer = quantizer;
@@ -180,9 +191,62 @@ TEST(IvfScan, CentroidsLongerThanAPage) {
     expect_all_in_order(index, query, index.scan(query, 1000), 1);
 }
 
+// Codes too: those of pq get shorter until 16 of them fit a page.
+TEST(IvfScan, CodebooksLongerThanAPage) {
+    for (QuantizerKind quantizer : {QuantizerKind::sq8, QuantizerKind::pq})
+        for (int dim : {3000, 6000}) {
+            SCOPED_TRACE(testing::Message() << int(quantizer) << " " << dim);
+            IvfIndex::Options options;
+            options.quantizer = quantizer;
+            options.lists = 3;
+            IvfIndex index(ElementType::f32, Metric::l2, dim, options);
+            if (quantizer == QuantizerKind::pq) {
+                EXPECT_EQ(index.shape.code_dim, dim == 3000 ? 4 : 8);
+            }
+            index.build_many(30);
+            index.insert_many(10);
+            const Bytes query = index.fresh();
+            expect_all_in_order(index, query, index.scan(query, 1000), 1);
+        }
+}
+
+TEST(IvfShape, LearntCodes) {
+    const uint32_t body = IvfIndex::kBody;
+    ivf::Shape shape;
+    auto make = [&](QuantizerKind quantizer, int dim, int bits) {
+        return ivf::choose_shape({ElementType::f32, Metric::l2, dim, quantizer, RerankKind::heap, bits}, body, &shape);
+    };
+    EXPECT_EQ(make(QuantizerKind::pq, 768, 1), nullptr);
+    EXPECT_EQ(shape.code_dim, 4);
+    EXPECT_EQ(make(QuantizerKind::pq, 768, 2), nullptr);
+    EXPECT_EQ(shape.code_dim, 2);
+    EXPECT_NE(make(QuantizerKind::pq, 768, 3), nullptr);
+    EXPECT_NE(make(QuantizerKind::pq, 3000, 2), nullptr); // what was asked for does not give way
+    EXPECT_NE(make(QuantizerKind::sq8, 768, 8), nullptr);
+    EXPECT_NE(ivf::choose_shape({ElementType::f32, Metric::l1, 8, QuantizerKind::sq8, RerankKind::heap, 0}, body, &shape), nullptr);
+    EXPECT_NE(ivf::choose_shape({ElementType::bit, Metric::hamming, 8, QuantizerKind::pq, RerankKind::heap, 0}, body, &shape), nullptr);
+    // The largest dimension has a shape, the next one has none; and the metapage gives the shape back.
+    for (QuantizerKind quantizer : {QuantizerKind::sq8, QuantizerKind::pq}) {
+        const int most = ivf::max_dim(ElementType::f32, quantizer, RerankKind::heap, body);
+        EXPECT_GT(most, 8000 - 64);
+        EXPECT_EQ(make(quantizer, most, 0), nullptr);
+        ivf::MetaRecord meta{};
+        ivf::shape_to_meta(shape, &meta);
+        ivf::Shape again;
+        ASSERT_EQ(ivf::shape_from_meta(meta, body, &again), nullptr);
+        EXPECT_EQ(again.page_rows, shape.page_rows);
+        EXPECT_EQ(again.code_dim, shape.code_dim);
+        EXPECT_NE(make(quantizer, most + 1, 0), nullptr);
+        for (uint8_t bad : {1, 3, 5, 32, 255}) {
+            meta.code_dim = bad;
+            EXPECT_NE(ivf::shape_from_meta(meta, body, &again), nullptr) << int(bad);
+        }
+    }
+}
+
 TEST(IvfInsert, GrowsLists) {
     for (const Kind &kind : kinds()) {
-        SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " bits " << kind.options.bits);
+        SCOPED_TRACE(testing::Message() << int(kind.type) << " " << int(kind.metric) << " quantiser " << int(kind.options.quantizer) << " bits " << kind.options.bits);
         IvfIndex index(kind.type, kind.metric, 48, kind.options);
         index.build_many(100);
         const uint32_t before = index.store.block_count();
@@ -194,29 +258,44 @@ TEST(IvfInsert, GrowsLists) {
     }
 }
 
+// Codes that had nothing to be learnt from are good as well.
 TEST(IvfInsert, IntoAnEmptyIndex) {
-    IvfIndex index(ElementType::f32, Metric::l2, 48, {});
-    index.build({});
-    EXPECT_EQ(index.scan(index.fresh(), 10).rows.size(), 0u);
-    index.insert_many(700);
-    const Bytes query = index.fresh();
-    expect_all_in_order(index, query, index.scan(query, 5000), 1);
+    for (QuantizerKind quantizer : {QuantizerKind::rabitq, QuantizerKind::sq8, QuantizerKind::pq}) {
+        IvfIndex::Options options;
+        options.quantizer = quantizer;
+        IvfIndex index(ElementType::f32, Metric::l2, 48, options);
+        index.build({});
+        EXPECT_EQ(index.scan(index.fresh(), 10).rows.size(), 0u);
+        index.insert_many(700);
+        const Bytes query = index.fresh();
+        const IvfIndex::Scan scan = index.scan(query, 5000);
+        expect_all_in_order(index, query, scan, 1);
+        const IvfIndex::Scan ten = index.scan(query, 10);
+        EXPECT_LT(ten.counters.exact, quantizer == QuantizerKind::pq ? 150u : 30u);
+        for (size_t i = 0; i < 9; ++i)
+            EXPECT_EQ(ten.rows[i], scan.rows[i]);
+    }
 }
 
 TEST(IvfInsert, RowsOfAllSizes) {
-    IvfIndex index(ElementType::f32, Metric::l2, 20, {});
-    index.build_many(100);
-    IvfIndex::Backend backend(index);
-    for (int i = 0; i < 200; ++i) {
-        std::vector<float> v(20);
-        const double size = std::pow(10.0, -12 + (i % 25));
-        for (float &x : v)
-            x = static_cast<float>(size * gauss(index.rng));
-        index.insert(backend, f32_value(v));
-    }
-    for (int q = 0; q < 5; ++q) {
-        const Bytes query = index.fresh();
-        expect_all_in_order(index, query, index.scan(query, 5000), 3);
+    for (QuantizerKind quantizer : {QuantizerKind::rabitq, QuantizerKind::sq8, QuantizerKind::pq}) {
+        SCOPED_TRACE(int(quantizer));
+        IvfIndex::Options options;
+        options.quantizer = quantizer;
+        IvfIndex index(ElementType::f32, Metric::l2, 20, options);
+        index.build_many(100);
+        IvfIndex::Backend backend(index);
+        for (int i = 0; i < 200; ++i) {
+            std::vector<float> v(20);
+            const double size = std::pow(10.0, -12 + (i % 25));
+            for (float &x : v)
+                x = static_cast<float>(size * gauss(index.rng));
+            index.insert(backend, f32_value(v));
+        }
+        for (int q = 0; q < 5; ++q) {
+            const Bytes query = index.fresh();
+            expect_all_in_order(index, query, index.scan(query, 5000), 3);
+        }
     }
 }
 

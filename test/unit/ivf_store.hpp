@@ -25,6 +25,7 @@ class IvfStore {
     bool logging = false, copy_pages = true;
     std::vector<Write> log;
     uint64_t now = 1, oldest = UINT64_MAX; // the next transaction; the oldest that a snapshot holds back
+    uint64_t announced = 0;                // standbys know that pages retired then are used anew
     uint64_t reads = 0, updates = 0, writes = 0;
     uint64_t polls_left = 0;
 
@@ -72,6 +73,7 @@ class IvfStore {
             Write write;
             for (int i = 0; i < n; ++i) {
                 seal(copies[i].body);
+                require_announced(blocks[i], copies[i].body);
                 memcpy(bytes(blocks[i]), copies[i].body, body_size_);
                 if (logging)
                     write.pages.emplace_back(blocks[i], pages[blocks[i]]);
@@ -124,6 +126,10 @@ class IvfStore {
     bool allocators() const { return allocators_ != 0; }
     uint64_t horizon() const { return now; }
     bool passed(uint64_t token) const { return token < now && token < oldest; }
+    void announce_reuse(uint64_t token) {
+        VECX_REQUIRE(!locked_ && passed(token));
+        announced = token > announced ? token : announced;
+    }
     void poll() {
         VECX_REQUIRE(!locked_);
         if (polls_left > 0)
@@ -156,6 +162,13 @@ class IvfStore {
         VECX_REQUIRE(posix_memalign(&copy, 8, body_size_) == 0);
         memcpy(copy, bytes(block), body_size_);
         return static_cast<uint8_t *>(copy);
+    }
+    // Who frees a page that scans may have been reading says so first.
+    void require_announced(uint32_t block, const uint8_t *after) {
+        const ivf::PageHead *old = reinterpret_cast<const ivf::PageHead *>(bytes(block));
+        if (block != ivf::kMetaBlock && (old->flags & ivf::kRetired) != 0 && old->kind != static_cast<uint16_t>(ivf::PageKind::freed) &&
+            reinterpret_cast<const ivf::PageHead *>(after)->kind == static_cast<uint16_t>(ivf::PageKind::freed))
+            VECX_REQUIRE(announced >= old->retired);
     }
     // As generic WAL does: what lies between pd_lower and pd_upper is not kept.
     void seal(uint8_t *body) {

@@ -77,9 +77,11 @@ struct IvfIndex {
             }
         }
         ok(builder.finish_directory());
+        if (shape.learnt())
+            ok(builder.add_codebook(learn(values, mean).data()));
         ivf::Directory directory(arena.arena);
         ok(directory.load(store, builder.meta(), shape, options.directory_memory));
-        ivf::RowEncoder encoder(shape, directory.mean(), arena.arena);
+        ivf::RowEncoder encoder(shape, directory.mean(), arena.arena, &directory.codebook());
         std::vector<float> scratch(directory.branches());
         std::vector<int8_t> code(shape.centroid_dim());
         std::multimap<uint32_t, std::pair<uint32_t, std::vector<uint64_t>>> sorted;
@@ -95,6 +97,21 @@ struct IvfIndex {
         for (auto &[list, row] : sorted)
             ok(builder.add(list, tid_of(row.first), reinterpret_cast<uint8_t *>(row.second.data())));
         ok(builder.finish({0, 0}));
+    }
+
+    // A codebook from rows seen from the first ones, as they are in build().
+    std::vector<uint8_t> learn(const std::vector<Bytes> &values, const std::vector<float> &mean) const {
+        TestArena arena;
+        ivf::CodebookTeacher teacher(shape, options.mean && !values.empty() ? mean.data() : nullptr, 7, 4 << 20, arena.arena);
+        for (size_t i = 0; i < values.size(); ++i) {
+            const std::vector<float> x = geometry(values[i]), c = geometry(values[i % options.lists % values.size()]);
+            teacher.add_row(x.data(), c.data());
+            if (i % 7 == 0)
+                teacher.add_query(x.data());
+        }
+        std::vector<uint8_t> out(shape.codebook_size());
+        teacher.learn(out.data(), {});
+        return out;
     }
 
     void load(ivf::Directory *directory) {

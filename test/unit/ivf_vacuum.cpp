@@ -85,11 +85,13 @@ std::set<uint32_t> every(uint32_t n, uint32_t of) {
 }
 
 std::vector<IvfIndex::Options> all_options() {
-    IvfIndex::Options coded, none, index, one_bit;
+    IvfIndex::Options coded, none, index, one_bit, sq8, pq;
+    sq8.quantizer = QuantizerKind::sq8;
+    pq.quantizer = QuantizerKind::pq;
     none.quantizer = QuantizerKind::none;
     index.rerank = RerankKind::index;
     one_bit.bits = 1;
-    return {coded, none, index, one_bit};
+    return {coded, none, index, one_bit, sq8, pq};
 }
 
 TEST(IvfVacuum, RemovesRowsAndPacks) {
@@ -177,28 +179,33 @@ TEST(IvfVacuum, SplitsListsThatHaveGrown) {
 
 // Search in a few lists finds what it should after rows were moved by their codes alone.
 TEST(IvfVacuum, RecallAfterSplits) {
-    IvfIndex index(ElementType::f32, Metric::l2, 100, {});
-    index.build({});
-    index.insert_many(5000);
-    remove(index, {});
-    remove(index, {});
-    auto few = IvfIndex::kAll;
-    few.probes = 8;
-    few.iterate = false;
-    size_t hits = 0;
-    uint64_t read = 0, exact = 0;
-    for (int q = 0; q < 30; ++q) {
-        const Bytes query = index.fresh();
-        const IvfIndex::Scan scan = index.scan(query, 10, few);
-        const double tenth = index.exact(query)[9];
-        for (double d : scan.distances)
-            hits += d <= tenth * (1 + 1e-6);
-        read += scan.counters.rows;
-        exact += scan.counters.exact;
+    for (QuantizerKind quantizer : {QuantizerKind::rabitq, QuantizerKind::sq8, QuantizerKind::pq}) {
+        SCOPED_TRACE(int(quantizer));
+        IvfIndex::Options options;
+        options.quantizer = quantizer;
+        IvfIndex index(ElementType::f32, Metric::l2, 100, options);
+        index.build({});
+        index.insert_many(5000);
+        remove(index, {});
+        remove(index, {});
+        auto few = IvfIndex::kAll;
+        few.probes = 8;
+        few.iterate = false;
+        size_t hits = 0;
+        uint64_t read = 0, exact = 0;
+        for (int q = 0; q < 30; ++q) {
+            const Bytes query = index.fresh();
+            const IvfIndex::Scan scan = index.scan(query, 10, few);
+            const double tenth = index.exact(query)[9];
+            for (double d : scan.distances)
+                hits += d <= tenth * (1 + 1e-6);
+            read += scan.counters.rows;
+            exact += scan.counters.exact;
+        }
+        EXPECT_GE(hits, 270u);
+        EXPECT_LT(read, 30u * 4500);
+        EXPECT_LT(exact, quantizer == QuantizerKind::pq ? 30u * 200 : 30u * 30);
     }
-    EXPECT_GE(hits, 270u);
-    EXPECT_LT(read, 30u * 4500);
-    EXPECT_LT(exact, 30u * 30);
 }
 
 // Rows of another distribution come, all of them to the few lists nearest to it. After VACUUM a search with the same probes reads

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "hnsw/check.hpp"
+#include "hnsw/inlined/directory.hpp"
 #include "hnsw/inlined/lists.hpp"
 #include "kernels/convert.hpp"
 
@@ -61,7 +62,7 @@ class Checker {
     Checker(S &store, Arena &arena, const Shape &shape, uint32_t body_size, Report &report, TidSound &tid_sound)
         : store_(&store), shape_(shape), report_(&report), tid_sound_(&tid_sound), visitor_(store, shape),
           copies_(arena), links_(arena), tids_(arena), once_(arena), lists_(arena), seen_tids_(arena),
-          chunks_(arena), queue_(arena), own_(arena), floats_(arena) {
+          chunks_(arena), queue_(arena), own_(arena), floats_(arena), to_list_(arena), listed_(arena), rows_(arena), arena_(&arena) {
         copies_.reserve(body_size / sizeof(TidChunkHead));
         links_.reserve(body_size / sizeof(Link));
         tids_.reserve(body_size / sizeof(HeapTid));
@@ -79,6 +80,8 @@ class Checker {
         }
         VECX_TRY(check_lists());
         VECX_TRY(check_twice());
+        if (shape_.attributes > 0)
+            VECX_TRY(check_directory());
         chunks_.for_each([&](uint64_t &entry) { sum->orphan_chunks += (entry & (kPresent | kListed)) == kPresent; });
         return count_reachable();
     }
@@ -87,7 +90,7 @@ class Checker {
     static constexpr uint64_t kPresent = 1ull << 29, kListed = 1ull << 30;
     struct Copy { // of a record, to look at with the page unlocked
         Link self;
-        bool node, entry, dead;
+        bool node, entry, dead, listed;
         uint32_t first, count; // its links in links_, or its heap TIDs in tids_ (nodes: tid_first)
         uint32_t tid_first, tid_count;
         Link more, owner;
@@ -126,6 +129,8 @@ class Checker {
                 sum_->living_nodes += !c.dead;
                 if (!c.dead)
                     sum_->top_level = 0;
+                if (!c.dead && c.listed && shape_.attributes > 0)
+                    to_list_.push_back(c.self);
             }
             if (!c.more.none())
                 lists_.push_back(List{c.self, c.more});
@@ -155,6 +160,14 @@ class Checker {
                 for (RecordKind kind : {RecordKind::node, RecordKind::chunk})
                     if (record_fault(page, slot, kind, &record, &length) == nullptr && record != nullptr)
                         return "record of another layout";
+                LeafView leaf;
+                FencesView fences;
+                if ((fault = leaf_fault(page, shape_, slot, &leaf)) != nullptr || (fault = fences_fault(page, slot, &fences)) != nullptr)
+                    return fault;
+                if (fences.head != nullptr && shape_.attributes == 0)
+                    return "directory of attributes in an index without any";
+                if (leaf.head != nullptr || fences.head != nullptr)
+                    live_bytes += slot_at(page.body, page.size, i)->length;
                 continue;
             }
             if ((page.block == kMetaBlock) != (node.head != nullptr && node.is_entry()))
@@ -193,6 +206,7 @@ class Checker {
         c->node = true;
         c->entry = node.is_entry();
         c->dead = node.dead();
+        c->listed = (head.flags & kNodeUnlisted) == 0;
         c->more = head.more_tids;
         c->first = static_cast<uint32_t>(links_.size());
         c->count = head.places;
@@ -201,10 +215,15 @@ class Checker {
             return "number of neighbours of a node is not that of the index";
         if (c->entry && (head.tid_count > 0 || !head.more_tids.none()))
             return "entry node with heap TIDs";
-        if ((head.flags & ~(kNodeDead | kNodeEntry)) != 0)
+        if ((head.flags & ~(kNodeDead | kNodeEntry | (shape_.attributes > 0 ? kNodeUnlisted : 0))) != 0)
             return "unknown flags of a node";
         if ((head.flags & kNodeDead) != 0 && (head.tid_count > 0 || !head.more_tids.none()))
             return "dead node with heap TIDs";
+        for (uint32_t k = 0; k < shape_.attributes; ++k)
+            if (filter::attribute_is_null(node.attributes, k) && filter::attribute_key(node.attributes, k) != 0)
+                return "NULL with a key";
+        if (shape_.attributes > 0 && node.attributes[0] >> shape_.attributes != 0)
+            return "NULL in a column that there is not";
         if (links_.size() + head.places > links_.capacity())
             return "records overlap";
         // One code a node, in turn by its address.
@@ -384,6 +403,69 @@ class Checker {
         return Status{};
     }
 
+    // The directory of attributes has every living node, with its attributes, between its fences. VACUUM may take it apart
+    // meanwhile: then it is read again. An entry is there before anybody can find its node, and stays until the node is dead.
+    Status check_directory() {
+        bool whole = false;
+        for (int attempt = 0; attempt < kMaxRetries && !whole; ++attempt) {
+            listed_.clear();
+            VECX_TRY(walk_directory(
+                *store_, shape_, *arena_, &whole, [](Link) { return Status{}; },
+                [&](Link leaf, const Fence *fence) { return check_leaf(leaf, fence); }));
+        }
+        if (!whole) {
+            find(kMetaBlock, "directory of attributes ends in nothing", Link{});
+            return Status{};
+        }
+        for (const Link &link : to_list_) {
+            store_->poll();
+            if (listed_.has(link.key()))
+                continue;
+            bool found, dead = true;
+            Status s = visitor_.look(link, &found, [&](const NodeView &node) { dead = node.dead(); });
+            if (s.ok() && found && !dead)
+                find(link.block, "node is missing in the directory of attributes", link);
+        }
+        return Status{};
+    }
+    Status check_leaf(Link leaf, const Fence *fence) {
+        bool found;
+        const uint32_t words = filter::attribute_words(shape_.attributes) + 1;
+        rows_.clear();
+        rows_.reserve(kMaxSlots);
+        const char *fault = nullptr;
+        VECX_TRY(look_at_leaf(*store_, shape_, leaf, &found, [&](const LeafView &view) {
+            if (fence != nullptr && view.head->count != fence->count)
+                fault = "leaf has not as many entries as its fence says";
+            for (uint32_t i = 0; i < view.head->count && rows_.size() + words <= rows_.capacity(); ++i) {
+                const size_t at = rows_.size();
+                rows_.resize_uninitialized(at + words);
+                memcpy(&rows_[at], view.entries + size_t{i} * view.each, view.each);
+            }
+        }));
+        for (size_t at = 0; at < rows_.size() && fault == nullptr; at += words) {
+            store_->poll();
+            const uint64_t *row = &rows_[at + 1];
+            const uint64_t key = filter::attribute_key(row, 0);
+            if (fence != nullptr && (filter::attribute_is_null(row, 0) ? fence->nulls == 0 : key < fence->low || key > fence->high))
+                fault = "entry of the directory of attributes outside its fence";
+            Link link;
+            memcpy(&link, &rows_[at], sizeof link);
+            if (link.none() || link.slot >= kMaxSlots || link.block == kMetaBlock || link.block >= store_->block_count()) {
+                fault = "entry of the directory of attributes leads outside the index";
+                break;
+            }
+            listed_.add(link.key());
+            bool there, same = true;
+            Status s = visitor_.look(link, &there, [&](const NodeView &node) { same = memcmp(node.attributes, row, shape_.attributes_size()) == 0; });
+            if (s.ok() && there && !same)
+                fault = "entry of the directory of attributes is not what its node has";
+        }
+        if (fault != nullptr)
+            find(leaf.block, fault, leaf);
+        return Status{};
+    }
+
     // Through the dead, as a search goes.
     Status count_reachable() {
         MetaRecord meta;
@@ -436,6 +518,10 @@ class Checker {
     Array<Link> queue_;
     Array<uint8_t> own_;
     Array<float> floats_;
+    Array<Link> to_list_; // living nodes that must be in the directory of attributes
+    FlatSet<kKeyStateMask> listed_;
+    Array<uint64_t> rows_;
+    Arena *arena_;
 };
 
 // Calls report(const Status &) for each thing that is wrong and goes on; returns an error only when it cannot go on

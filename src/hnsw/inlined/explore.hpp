@@ -13,6 +13,7 @@ namespace vecx::hnsw::inlined {
 // The node that is being made.
 struct NewNode {
     Payload payload;
+    const uint64_t *attributes; // of an index that has any
     Head head;       // own_scale, own_error, norm, hash
     uint8_t *own;    // as it will be stored
     Stored stored;
@@ -41,7 +42,7 @@ class Explorer {
     Array<Near> near; // the candidates; finish() puts the nearest first
     LinkMap met;      // what the search knows of a link, until finish()
     CopyPool pool;
-    Link equal{};     // a living node with the very vector; none: not met
+    Link equal{};     // a living node with the very vector and attributes; none: not met
     Link entry{};     // the entry node, when it was met: it has no row
     bool entry_has_room = false; // it has free places
     bool entry_found = false; // one of the points that the search started from is there
@@ -176,7 +177,8 @@ class Explorer {
             // length of finding two vectors of one hash.
             same = view.head->hash == node_->head.hash && view.head->own_scale == node_->head.own_scale &&
                    view.head->norm == node_->head.norm && view.head->own_error == node_->head.own_error &&
-                   memcmp(view.own, node_->own, shape.own_size()) == 0;
+                   memcmp(view.own, node_->own, shape.own_size()) == 0 &&
+                   (shape.attributes == 0 || memcmp(view.attributes, node_->attributes, shape.attributes_size()) == 0);
             wanted = best_.size() < ef_ || fresh.key < best_.top();
             if (wanted) {
                 memcpy(copy, view.own, shape.own_size());

@@ -187,7 +187,9 @@ void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *st
         edit.head->own_error = own.own_error;
         edit.head->norm = own.norm;
         edit.head->hash = own.hash;
-        memcpy(edit.own, stored + sizeof own, shape_.own_size());
+        if (shape_.attributes > 0)
+            memcpy(edit.attributes, stored + sizeof own, shape_.attributes_size());
+        memcpy(edit.own, stored + sizeof own + shape_.attributes_size(), shape_.own_size());
         graph_->for_each_tid(n, [&](HeapTid tid) {
             if (edit.head->tid_count == shape_.tid_places)
                 return false;

@@ -42,13 +42,13 @@ Status find_near(S &store, Linker<S> &linker, MetaRecord *meta, const NewNode &n
     return explorer.equal.none() ? explorer.run() : Status{};
 }
 
-// Inserts one row. `scratch` may be released when it returns; its search uses about `memory_limit` bytes of it, or what
+// Inserts one row; `attributes` are those of the row, of an index that has any. `scratch` may be released when it returns; its search uses about `memory_limit` bytes of it, or what
 // a search through a sound graph needs. Takes one page lock at a time, and the chunk writers' lock, shared, where
 // README.md says so. Errors: a payload that does not fit the index (Code::data_exception), a damaged page
 // (Code::corrupted).
 template <NodeStore S>
 Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, HeapTid tid, Rng &rng,
-              size_t memory_limit = SIZE_MAX / 2) {
+              size_t memory_limit = SIZE_MAX / 2, const uint64_t *attributes = nullptr) {
     MetaRecord meta;
     uint32_t body_size;
     VECX_TRY(read_meta(store, &meta, &body_size));
@@ -58,7 +58,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
     L linker(store, scratch, shape);
     Explorer<S> &explorer = linker.explorer;
     NewNode node;
-    linker.make(payload, &node);
+    linker.make(payload, &node, attributes);
     VECX_TRY(find_near(store, linker, &meta, node, Link{}, memory_limit));
     while (!explorer.equal.none()) {
         bool attached;
@@ -73,6 +73,9 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
     Link self{};
     VECX_TRY(linker.write_node(node, tid, &self));
     VECX_CRASH_POINT("inlined.insert.node_written");
+    // Before anybody can find the node. A crash in between leaves one that nothing leads to, with a row that nobody sees.
+    if (shape.attributes > 0)
+        VECX_TRY(list_node(store, shape, self, attributes));
     for (int attempt = 0;; ++attempt) {
         bool taken = false, any = false;
         for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {

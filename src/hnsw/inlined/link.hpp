@@ -41,9 +41,10 @@ class Linker {
     const Shape &shape() const { return shape_; }
 
     // Everything about a vector that is needed before the search.
-    void make(Payload payload, NewNode *node) {
+    void make(Payload payload, NewNode *node, const uint64_t *attributes = nullptr) {
         const size_t n = static_cast<size_t>(shape_.dim);
         node->payload = payload;
+        node->attributes = attributes;
         node->head = Head{};
         node->own = arena_->template make_array<uint8_t>(shape_.own_size());
         float *x = arena_->template make_array<float>(n);
@@ -98,6 +99,10 @@ class Linker {
                 edit.head->places = static_cast<uint8_t>(shape_.places);
                 edit.head->links_version = 1;
                 edit.tids[0] = tid;
+                if (shape_.attributes > 0) {
+                    edit.head->flags |= kNodeUnlisted;
+                    memcpy(edit.attributes, node.attributes, shape_.attributes_size());
+                }
                 memcpy(edit.own, node.own, shape_.own_size());
                 put_neighbours(edit, count);
             },

@@ -55,11 +55,19 @@ RowCoder::RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &aren
     rotated_ = arena.make_array<float>(shape.rotated_dim());
 }
 
-void RowCoder::code(Payload payload) {
+void RowCoder::code(Payload payload, const uint64_t *attributes) {
     row_.identity = keyed_hash(payload, frame_.secret);
+    const uint32_t words = filter::attribute_words(shape_.attributes);
+    if (words > 0) {
+        uint64_t both[1 + filter::attribute_words(filter::kMostAttributes)];
+        both[0] = row_.identity;
+        memcpy(both + 1, attributes, words * sizeof *both);
+        row_.identity = keyed_hash(Payload{reinterpret_cast<const uint8_t *>(both), (1 + words) * 8}, frame_.secret);
+        memcpy(stored_ + sizeof(Spilled), attributes, shape_.attributes_size());
+    }
     widen(shape_, payload, value_);
     Head head{};
-    encode_own(shape_, value_, stored_ + sizeof(Spilled), &head);
+    encode_own(shape_, value_, stored_ + sizeof(Spilled) + shape_.attributes_size(), &head);
     Spilled stored{head.own_scale, head.own_error, head.norm, 0, payload_hash(payload)};
     memcpy(stored_, &stored, sizeof stored);
     to_geometry(shape_, value_, head.norm, value_);

@@ -6,7 +6,7 @@
 
 namespace vecx::hnsw::inlined {
 
-// What a page will hold of a vector beside its links; Shape::own_size() bytes of the stored vector follow.
+// What a page will hold of a vector beside its links; the attributes and Shape::own_size() bytes of the stored vector follow.
 struct Spilled {
     float own_scale, own_error, norm; // as in Head
     uint32_t pad0;
@@ -25,7 +25,7 @@ struct Frame {
 };
 
 struct Row {
-    // Of the payload, under the build's secret: equal rows are found by it. The stored vectors are out of reach then, in
+    // Of payload and attributes, under the build's secret: equal rows are found by it. The stored vectors are out of reach then, in
     // files, maybe of another process; and nobody can make two vectors that have one identity without the secret.
     uint64_t identity;
     Coarse coarse; // norm2 is that of the centred vector
@@ -40,13 +40,15 @@ class RowCoder {
     // `bits` of a coordinate of the coarse codes: 8 or 4.
     RowCoder(const Shape &shape, const Frame &frame, int bits, Arena &arena);
 
-    // `payload` must be sound for the shape. The results stay until the next call.
-    void code(Payload payload);
+    // `payload` must be sound for the shape, `attributes` those of the row. The results stay until the next call.
+    void code(Payload payload, const uint64_t *attributes = nullptr);
 
     const Row &row() const { return row_; }
     const uint8_t *coarse_code() const { return coarse_code_; } // shape.rotated_dim() times `bits`
     const uint8_t *stored() const { return stored_; }          // stored_size() bytes
-    static uint32_t stored_size(const Shape &shape) { return static_cast<uint32_t>(sizeof(Spilled)) + shape.own_size(); }
+    static uint32_t stored_size(const Shape &shape) {
+        return static_cast<uint32_t>(sizeof(Spilled)) + shape.attributes_size() + shape.own_size();
+    }
 
   private:
     Shape shape_;

@@ -62,6 +62,7 @@ const char *node_fault(const PageView &page, const Shape &shape, uint16_t slot, 
     if (head->tid_count > shape.tid_places)
         return "too many heap TIDs in a node";
     out->tids = reinterpret_cast<const HeapTid *>(record + shape.tids_offset());
+    out->attributes = reinterpret_cast<const uint64_t *>(record + shape.attributes_offset());
     out->links = reinterpret_cast<const Link *>(record + shape.links_offset());
     out->add = out->mul = nullptr;
     if (shape.code_words > 0) {
@@ -94,6 +95,7 @@ NodeEdit edit_record(uint8_t *record, const Shape &shape, int places) {
     NodeEdit out;
     out.head = reinterpret_cast<Head *>(record);
     out.tids = reinterpret_cast<HeapTid *>(record + shape.tids_offset());
+    out.attributes = reinterpret_cast<uint64_t *>(record + shape.attributes_offset());
     out.links = reinterpret_cast<Link *>(record + shape.links_offset());
     out.add = out.mul = nullptr;
     if (shape.code_words > 0) {

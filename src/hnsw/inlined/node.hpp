@@ -13,6 +13,7 @@ namespace vecx::hnsw::inlined {
 struct NodeView {
     const Head *head = nullptr; // null: the slot holds no such node
     const HeapTid *tids;        // shape.tid_places, the first head->tid_count in use
+    const uint64_t *attributes; // filter::attribute_words(shape.attributes) of them
     const Link *links;          // head->places; any may be none
     const uint16_t *add;        // binary16, times head->add_scale; null in `compact`
     const uint16_t *mul;        // binary16, times head->mul_scale; null in `compact`
@@ -30,6 +31,7 @@ struct NodeView {
 struct NodeEdit {
     Head *head;
     HeapTid *tids;
+    uint64_t *attributes;
     Link *links;
     uint16_t *add;
     uint16_t *mul;

@@ -56,7 +56,7 @@ class Seeker {
                     if (!node.links[k].none() && node.links[k].slot < kMaxSlots && node.links[k].block != kMetaBlock)
                         next_[count++] = node.links[k];
             }));
-            if (hops == 0)
+            if (hops == 0 && next.link != except) // in a small index the entry point is a node with a row
                 VECX_TRY(meet(next.link, query, ef));
             for (uint32_t k = 0; k < count; ++k)
                 codes_->prefetch(next_[k]);

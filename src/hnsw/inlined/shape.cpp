@@ -56,7 +56,8 @@ uint32_t entry_places(const Shape &shape, uint32_t body_size) {
     return static_cast<uint32_t>(places_in(shape, entry_room(body_size)));
 }
 
-bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out) {
+bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out,
+                  int attributes) {
     if (!supports(type, metric))
         return false;
     int wanted = (2 * m + kGroup - 1) / kGroup * kGroup;
@@ -66,6 +67,7 @@ bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t di
     shape.type = type;
     shape.metric = metric;
     shape.dim = dim;
+    shape.attributes = static_cast<uint16_t>(attributes);
     if (layout == LayoutKind::compact) {
         shape.own = OwnKind::i8;
         shape.tid_places = kCompactTids;
@@ -100,6 +102,7 @@ void shape_to_meta(const Shape &shape, MetaRecord *meta) {
     meta->tid_places = shape.tid_places;
     meta->places = shape.places;
     meta->code_words = shape.code_words;
+    meta->attributes = shape.attributes;
 }
 
 const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *out) {
@@ -111,12 +114,15 @@ const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *o
     shape.dim = meta.dim;
     shape.places = meta.places;
     shape.code_words = meta.code_words;
+    shape.attributes = meta.attributes;
     if (!supports(shape.type, shape.metric))
         return "layout does not go with the type";
     if (shape.own != OwnKind::f16 && shape.own != OwnKind::i8)
         return "unknown precision of vectors";
     if (shape.tid_places < 1 || shape.tid_places > kTidsPerNode)
         return "number of heap TIDs out of range";
+    if (shape.attributes > filter::kMostAttributes)
+        return "number of columns out of range";
     if (shape.places < kGroup || shape.places > kMaxPlaces || shape.places % kGroup != 0)
         return "number of neighbours out of range";
     bool compact = meta.layout == static_cast<uint8_t>(LayoutKind::compact);

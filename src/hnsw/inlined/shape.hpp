@@ -2,6 +2,7 @@
 // the same record; a compact one has no codes. README.md has the picture and the reasons.
 #pragma once
 
+#include "filter/attributes.hpp"
 #include "hnsw/layout.hpp"
 #include "types/distance.hpp"
 
@@ -29,12 +30,15 @@ struct Shape {
     int32_t dim;
     uint16_t places;     // neighbours of a node, a multiple of kGroup
     uint16_t code_words; // 64-bit words of one neighbour's code; 0: compact
+    uint16_t attributes; // columns beside the vector
 
     uint32_t code_bits() const { return 64u * code_words; }
     // Dimensions after the rotation, a multiple of 64; code_bits() is at most this.
     uint32_t rotated_dim() const { return (static_cast<uint32_t>(dim) + 63) / 64 * 64; }
     uint32_t own_size() const { return align8(static_cast<uint32_t>(dim) * (own == OwnKind::f16 ? 2 : 1)); }
+    uint32_t attributes_size() const { return filter::attribute_bytes(attributes); }
     uint32_t tids_offset() const;
+    uint32_t attributes_offset() const;
     uint32_t links_offset() const;
     uint32_t factors_offset(int places_here) const; // add[places], then mul[places], binary16 each; none if compact
     uint32_t codes_offset(int places_here) const;
@@ -63,6 +67,8 @@ static_assert(sizeof(Head) == 48);
 
 // No row: where searches start. Its vector is the mean of many, its neighbours are spread over the whole graph.
 constexpr uint8_t kNodeEntry = 2;
+// May be missing in the directory of attributes (directory.hpp): whoever adds a row to the node sees to it that it is there.
+constexpr uint8_t kNodeUnlisted = 4;
 
 // Further heap TIDs of a node: a list from Head::more_tids, newest chunk first.
 struct TidChunkHead {
@@ -81,9 +87,10 @@ constexpr uint32_t tid_chunk_size(uint32_t capacity) {
 }
 
 inline uint32_t Shape::tids_offset() const { return sizeof(Head); }
-inline uint32_t Shape::links_offset() const {
+inline uint32_t Shape::attributes_offset() const {
     return tids_offset() + align8(tid_places * static_cast<uint32_t>(sizeof(HeapTid)));
 }
+inline uint32_t Shape::links_offset() const { return attributes_offset() + attributes_size(); }
 inline uint32_t Shape::factors_offset(int places_here) const {
     return links_offset() + static_cast<uint32_t>(places_here) * static_cast<uint32_t>(sizeof(Link));
 }
@@ -107,8 +114,10 @@ inline uint32_t nodes_per_page(const Shape &shape, uint32_t body_size) {
 uint32_t entry_places(const Shape &shape, uint32_t body_size);
 
 // The shape of a new index of layout `inlined` or `compact`: places, precision and length of the codes chosen
-// together so that pages are full. `m` is the option: 2 m places are wanted. False when nothing sensible fits.
-bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out);
+// together so that pages are full. `m` is the option: 2 m places are wanted. `attributes` is the number of columns beside
+// the vector. False when nothing sensible fits.
+bool choose_shape(LayoutKind layout, ElementType type, Metric metric, int32_t dim, int m, uint32_t body_size, Shape *out,
+                  int attributes = 0);
 
 // What choose_shape picks is kept in the metapage; these translate. shape_fault: null, or what is wrong with it.
 void shape_to_meta(const Shape &shape, MetaRecord *meta);

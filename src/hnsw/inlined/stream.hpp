@@ -3,7 +3,9 @@
 // stored vectors, so a row's distance is known to lie in an interval only.
 #pragma once
 
+#include "filter/search_budget.hpp"
 #include "hnsw/inlined/beam.hpp"
+#include "hnsw/inlined/matches.hpp"
 #include "hnsw/inlined/tid_reader.hpp"
 #include "hnsw/scan.hpp"
 
@@ -12,6 +14,7 @@ namespace vecx::hnsw::inlined {
 // A row, in units of what SQL shows.
 struct Row {
     HeapTid tid;
+    bool maybe;      // the conditions on attributes are to be tested again
     bool certain;    // its place is right: no row that follows, unless late, has a smaller distance, and none before it a
                      // larger one. Otherwise the caller has to sort by exact distances, as far as the bounds demand.
     double distance; // at most the exact one; what follows has at least this, unless late
@@ -29,10 +32,15 @@ template <NodeStore S, Sorter T, Mask M = EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
-    // everything is 0.
-    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {}, M mask = M{})
+    // everything is 0. With `where`, which must outlive it too, the stream has only rows that pass these conditions, or may:
+    // all of them, in order, like a stream without.
+    Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {}, M mask = M{},
+           const filter::Predicate *where = nullptr)
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), exact_(exact), mask_(mask), rows_(arena), late_(arena), open_(arena), page_(arena) {
+          sorter_(&sorter), payload_(query), options_(options), exact_(exact), mask_(mask), rows_(arena), late_(arena), open_(arena), page_(arena),
+          where_(where), matches_(store, arena, shape) {
+        for (uint32_t i = 0; where != nullptr && i < where->count; ++i)
+            lossy_ |= !where->conditions[i].exact;
         if (options_.ef_search < 1)
             options_.ef_search = 1;
     }
@@ -49,6 +57,7 @@ class Stream {
                     row->distance = low_;
                     row->farthest = high_;
                     row->certain = certain_;
+                    row->maybe = maybe_;
                     return Status{};
                 }
             }
@@ -58,6 +67,9 @@ class Stream {
                 break;
             case Phase::graph:
                 VECX_TRY(from_graph());
+                break;
+            case Phase::direct:
+                VECX_TRY(visit_matches());
                 break;
             case Phase::drain:
                 VECX_TRY(from_rest());
@@ -86,6 +98,7 @@ class Stream {
         counters_.distances = visitor_.keys() + swept_distances_;
         counters_.pages = visitor_.visits() + tids_.pages() + counters_.swept_pages;
         counters_.look_ahead = target();
+        counters_.matches = matched_;
         return counters_;
     }
 
@@ -94,6 +107,11 @@ class Stream {
         if constexpr (M::kMasks)
             if (!visit.dead && !may_pass(node))
                 visit.dead = true;
+        if (where_ != nullptr && !visit.dead) {
+            const filter::Verdict verdict = where_->test(node.attributes);
+            visit.dead = verdict == filter::Verdict::no;
+            seen_.maybe = verdict == filter::Verdict::maybe;
+        }
         if (!visit.dead)
             fill(node, visit.key, &seen_);
     }
@@ -106,7 +124,7 @@ class Stream {
     }
 
   private:
-    enum class Phase : uint8_t { start, graph, drain, sweep, sorted, end };
+    enum class Phase : uint8_t { start, graph, direct, drain, sweep, sorted, end };
 
     static constexpr int kMany = 1000; // heap TIDs of a node that the executor should not compare one by one
     static constexpr int kTries = 32; // heap TIDs of a node that are asked for its distance
@@ -124,6 +142,7 @@ class Stream {
         HeapTid tid;
         bool single; // `tid` is its only heap TID
         bool many;   // it has a list of them, and nobody has asked the table for its distance
+        bool maybe;  // its attributes do not tell whether it passes the conditions
     };
     struct Nearer {
         bool operator()(const Known &a, const Known &b) const { return a.low < b.low; }
@@ -198,8 +217,20 @@ class Stream {
             return Status::make(Code::data_exception, "query does not have the shape of the index (%d dimensions)", shape.dim);
         body_size_ = body_size;
         bool found = false;
+        if (where_ != nullptr && where_->never) {
+            phase_ = Phase::end;
+            return Status{};
+        }
         if (payload_.bytes != nullptr) {
             query_ = prepare_query(shape, payload_, *arena_);
+            if (where_ != nullptr) {
+                VECX_TRY(matches_.survey(*where_, body_size_, options_.memory_limit / 2));
+                budget_.most = matches_.visits();
+                if (matches_.known() && matches_.visits() <= matches_.visits_of_search(target())) {
+                    phase_ = Phase::direct;
+                    return Status{};
+                }
+            }
             // VACUUM names another entry before it frees one: then the metapage is read again.
             while (!meta.entry.none()) {
                 VECX_TRY(beam_.start(meta.entry, query_, target(), *this, &found));
@@ -238,6 +269,13 @@ class Stream {
                     phase_ = Phase::end;
                     return Status{};
                 }
+            if (where_ != nullptr && matches_.known()) {
+                budget_.wanted = static_cast<double>(target());
+                if (budget_.spent(beam_.nodes(), met_)) {
+                    phase_ = Phase::direct;
+                    return Status{};
+                }
+            }
             if (memory_is_short()) {
                 start_sweep();
                 return Status{};
@@ -246,7 +284,10 @@ class Stream {
         }
         if (!beam_.full() || rows_.empty() || beam_.lost()) {
             // All that can be reached has been visited, or can be no more: the pages may hold more.
-            start_sweep();
+            if (where_ != nullptr && matches_.known())
+                phase_ = Phase::direct;
+            else
+                start_sweep();
             return Status{};
         }
         if (options_.beyond(rows_.top().low)) {
@@ -254,6 +295,43 @@ class Stream {
             return Status{};
         }
         return emit();
+    }
+
+    // The graph is left: all nodes that the directory of attributes names for the conditions and that were not visited. Then
+    // everything is known that there is to return.
+    Status visit_matches() {
+        bool complete;
+        VECX_TRY(matches_.collect(*where_, body_size_, options_.memory_limit / 2, &complete));
+        if (!complete) {
+            start_sweep();
+            return Status{};
+        }
+        beam_.give_back();
+        Array<Link> &links = matches_.links();
+        std::sort(links.begin(), links.end(), [](const Link &a, const Link &b) { return a.key() < b.key(); });
+        for (size_t i = 0; i < links.size(); ++i) {
+            if (i + 1 < links.size())
+                visitor_.prefetch(links[i + 1]);
+            store_->poll();
+            if (beam_.state(links[i]) != nullptr)
+                continue;
+            if (options_.max_tuples >= 0 && beam_.nodes() + matched_ >= static_cast<uint64_t>(options_.max_tuples))
+                break;
+            if (bytes_after_hop() + links.capacity_bytes() > options_.memory_limit) {
+                start_sweep();
+                return Status{};
+            }
+            Visit visit;
+            VECX_TRY(visitor_.key(links[i], query_, &visit, [&](const NodeView &node) { look(node, links[i], visit); }));
+            beam_.note(links[i]);
+            if (!visit.found)
+                continue;
+            ++matched_;
+            met(links[i], visit);
+        }
+        links.give_back();
+        phase_ = Phase::drain;
+        return Status{};
     }
 
     // The rows of a node are equal, and with a distance that is not certain the executor would compare every one of them
@@ -368,6 +446,7 @@ class Stream {
     }
 
     Status load(const Known &node) {
+        maybe_ = node.maybe;
         if (!node.single)
             return tids_.start(node.link);
         tids_.start_known(node.link, &node.tid, 1, Link{});
@@ -396,6 +475,7 @@ class Stream {
         rows_.give_back();
         late_.give_back();
         open_.give_back();
+        matches_.give_back();
         if constexpr (M::kMasks) {
             phase_ = Phase::end;
             return;
@@ -426,6 +506,12 @@ class Stream {
             memcpy(item.tids, node.tids, item.tid_count * sizeof(HeapTid));
             item.more = node.head->more_tids;
             item.known.many = !item.more.none();
+            if (where_ != nullptr) {
+                const filter::Verdict verdict = where_->test(node.attributes);
+                if (verdict == filter::Verdict::no)
+                    return;
+                item.known.maybe = verdict == filter::Verdict::maybe;
+            }
             if (payload_.bytes != nullptr) {
                 bound(*node.head, own_key(shape, query_, *node.head, node.own), &item.known);
                 ++swept_distances_;
@@ -483,6 +569,7 @@ class Stream {
         row->distance = now.low;
         row->farthest = now.high;
         row->certain = certain_;
+        row->maybe = lossy_;
     }
 
     // The NULL query needs no order: rows as the pages have them.
@@ -491,6 +578,7 @@ class Stream {
         certain_ = true;
         if (page_at_ < page_.size()) {
             const Swept &item = page_[page_at_++];
+            maybe_ = item.known.maybe;
             tids_.start_known(item.known.link, item.tids, item.tid_count, item.more);
             return Status{};
         }
@@ -517,12 +605,18 @@ class Stream {
     Heap<Known, Nearer> late_;
     Heap<double, Less> open_; // upper bounds of the nodes that left rows_ and may still belong behind the next
     Array<Swept> page_;
+    const filter::Predicate *where_; // null: every row
+    Matches<S> matches_;             // used with `where_` only
+    filter::SearchBudget budget_;
+    uint64_t matched_ = 0;  // nodes that visit_matches visited
+    bool lossy_ = false;    // attributes do not always tell whether a row passes
+    bool maybe_ = false;    // of the rows in tids_
     mutable StreamCounters counters_{};
     uint64_t swept_distances_ = 0;
     size_t taken_ = 0; // nodes that have left rows_
     size_t settled_ = 0; // of them, those that have their places
     size_t rows_fetched_ = 0; // ahead, and not returned yet
-    Known seen_;       // by look(), for met()
+    Known seen_{};     // by look(), for met()
     Known pending_;    // of the sorter
     bool pending_found_ = false;
     bool second_run_ = false;

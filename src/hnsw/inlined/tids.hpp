@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/crash.hpp"
+#include "hnsw/inlined/directory.hpp"
 #include "hnsw/inlined/visitor.hpp"
 #include "hnsw/place.hpp"
 
@@ -21,12 +22,14 @@ inline uint32_t next_chunk_capacity(uint32_t capacity, uint32_t body_size) {
     return wanted < most ? wanted : most;
 }
 
-// Adds `tid` to `node`, whose vector the caller has found equal (it never changes during a generation). `attached` is
+// Adds `tid` to `node`, whose vector and attributes the caller has found equal (they never change during a generation). `attached` is
 // false when the node is gone or dead. At most three page writes: a chunk, the node, and the chunk again if another
 // session was faster. Takes the chunk writers' lock, shared, when a chunk is made.
 template <NodeStore S>
 Status attach_tid(S &store, const Shape &shape, Link node, HeapTid tid, uint32_t body_size, bool *attached) {
     *attached = false;
+    if (shape.attributes > 0)
+        VECX_TRY(ensure_listed(store, shape, node));
     for (int attempt = 0; attempt < kMaxRetries && !*attached; ++attempt) {
         store.poll();
         const char *fault = nullptr;

@@ -6,6 +6,7 @@
 #include "kernels/impl/encode.inl.hpp"
 #include "kernels/impl/floats.inl.hpp"
 #include "kernels/impl/int8.inl.hpp"
+#include "kernels/impl/lookup.inl.hpp"
 #include "kernels/impl/mixed.inl.hpp"
 #include "kernels/impl/panel.inl.hpp"
 #include "kernels/impl/planes.inl.hpp"
@@ -40,6 +41,7 @@ constexpr KernelTable make_table(const char *name, Level level) {
         .sweep = sweep<typename A::SweepArch>,
         .prepare_sweep = prepare_sweep<A>,
         .plane_sum = plane_sum<A>,
+        .lookup_sums = lookup_sums<A>,
         .flip_signs = flip_signs<A>,
         .hadamard = hadamard<A>,
         .turn_pairs = turn_pairs<A>,

@@ -106,6 +106,12 @@ struct Avx2 {
         return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(numbers, x), _mm256_set1_epi16(1)));
     }
 
+    static Ints low_halves(Ints x) { return _mm256_and_si256(x, _mm256_set1_epi8(15)); } // as Sse4 has these
+    static Ints high_halves(Ints x) { return _mm256_and_si256(_mm256_srli_epi16(x, 4), _mm256_set1_epi8(15)); }
+    static Ints odd_bytes(Ints x) { return _mm256_srli_epi16(x, 8); }
+    static __m128i fold_i16(Ints x) { return _mm_add_epi16(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1)); }
+    static void put_sums(__m128i all, __m128i odd, uint32_t *out) { Sse4::put_sums(all, odd, out); }
+
     using SweepArch = Avx2;
     static constexpr size_t kSweepBytes = 32;
     static Ints and_bits(Ints x, Ints y) { return _mm256_and_si256(x, y); }

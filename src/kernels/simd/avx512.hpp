@@ -117,6 +117,15 @@ struct Avx512 {
         return _mm512_add_epi32(sum, _mm512_madd_epi16(_mm512_maddubs_epi16(numbers, x), _mm512_set1_epi16(1)));
     }
 
+    static Ints low_halves(Ints x) { return _mm512_and_si512(x, _mm512_set1_epi8(15)); } // as Sse4 has these
+    static Ints high_halves(Ints x) { return _mm512_and_si512(_mm512_srli_epi16(x, 4), _mm512_set1_epi8(15)); }
+    static Ints odd_bytes(Ints x) { return _mm512_srli_epi16(x, 8); }
+    static Ints add_i16(Ints x, Ints y) { return _mm512_add_epi16(x, y); }
+    static __m128i fold_i16(Ints x) {
+        return Avx2::fold_i16(_mm256_add_epi16(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1)));
+    }
+    static void put_sums(__m128i all, __m128i odd, uint32_t *out) { Sse4::put_sums(all, odd, out); }
+
     using SweepArch = Avx2;
 
     // Ones per byte: two table look-ups of four bits each.

@@ -98,6 +98,23 @@ struct Neon {
         return vreinterpretq_u8_s32(total);
     }
 
+    static Ints pick_bytes(Ints x, Ints index) { return vqtbl1q_u8(x, index); }
+    static Ints low_halves(Ints x) { return vandq_u8(x, vdupq_n_u8(15)); } // as Sse4 has these
+    static Ints high_halves(Ints x) { return vshrq_n_u8(x, 4); }
+    static Ints odd_bytes(Ints x) { return vreinterpretq_u8_u16(vshrq_n_u16(vreinterpretq_u16_u8(x), 8)); }
+    static Ints add_i16(Ints x, Ints y) {
+        return vreinterpretq_u8_u16(vaddq_u16(vreinterpretq_u16_u8(x), vreinterpretq_u16_u8(y)));
+    }
+    static uint16x8_t fold_i16(Ints x) { return vreinterpretq_u16_u8(x); }
+    static void put_sums(uint16x8_t all, uint16x8_t odd, uint32_t *out) {
+        const uint16x8_t even = vsubq_u16(all, vshlq_n_u16(odd, 8));
+        const uint16x8_t first = vzip1q_u16(even, odd), last = vzip2q_u16(even, odd);
+        vst1q_u32(out, vaddw_u16(vld1q_u32(out), vget_low_u16(first)));
+        vst1q_u32(out + 4, vaddw_high_u16(vld1q_u32(out + 4), first));
+        vst1q_u32(out + 8, vaddw_u16(vld1q_u32(out + 8), vget_low_u16(last)));
+        vst1q_u32(out + 12, vaddw_high_u16(vld1q_u32(out + 12), last));
+    }
+
     using SweepArch = void; // the portable one
 
     // Lanes i and i + 2 first, as the other archs.

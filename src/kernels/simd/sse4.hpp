@@ -149,6 +149,23 @@ struct Sse4 {
         return _mm_add_epi32(sum, _mm_madd_epi16(_mm_maddubs_epi16(numbers, x), _mm_set1_epi16(1)));
     }
 
+    // lookup_sums: bytes 2 i + 1 as 16-bit numbers; the sum of all 128-bit lanes; 16 sums added to those in `out`.
+    static Ints low_halves(Ints x) { return _mm_and_si128(x, _mm_set1_epi8(15)); }
+    static Ints high_halves(Ints x) { return _mm_and_si128(_mm_srli_epi16(x, 4), _mm_set1_epi8(15)); }
+    static Ints odd_bytes(Ints x) { return _mm_srli_epi16(x, 8); }
+    static __m128i fold_i16(Ints x) { return x; }
+    static void put_sums(__m128i all, __m128i odd, uint32_t *out) {
+        const __m128i even = _mm_sub_epi16(all, _mm_slli_epi16(odd, 8));
+        const __m128i first = _mm_unpacklo_epi16(even, odd), last = _mm_unpackhi_epi16(even, odd);
+        auto put = [&](__m128i sums, size_t at) {
+            _mm_storeu_si128(reinterpret_cast<__m128i *>(out + at), _mm_add_epi32(load_ints(out + at), sums));
+        };
+        put(_mm_cvtepu16_epi32(first), 0);
+        put(_mm_cvtepu16_epi32(_mm_srli_si128(first, 8)), 4);
+        put(_mm_cvtepu16_epi32(last), 8);
+        put(_mm_cvtepu16_epi32(_mm_srli_si128(last, 8)), 12);
+    }
+
     using SweepArch = Sse4;
     static constexpr size_t kSweepBytes = 16;
     static Ints and_bits(Ints x, Ints y) { return _mm_and_si128(x, y); }

@@ -7,6 +7,7 @@
 #include "hnsw/meta.hpp"
 
 #include "pg/error.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/build.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/store.hpp"
@@ -110,11 +111,20 @@ IndexFacts facts_of_new(Relation index) {
         ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                         errmsg("there is no %s distance for type %s", metric_name(facts.metric),
                                element_type_name(facts.type))));
+    const int attributes = attribute_columns(index).count;
     const hnsw::LayoutKind asked = facts.layout;
     if (asked == hnsw::LayoutKind{})
-        facts.layout = kAutoInlines && facts.dim >= kLeastInlineDim ? hnsw::LayoutKind::inlined : hnsw::LayoutKind::plain;
+        facts.layout = kAutoInlines && (facts.dim >= kLeastInlineDim || attributes > 0) ? hnsw::LayoutKind::inlined : hnsw::LayoutKind::plain;
+    if (attributes > 0 && facts.layout == hnsw::LayoutKind::plain)
+        ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                        errmsg("layout \"plain\" of an hnsw index cannot have further columns"),
+                        errhint("Use layout = auto, inline or compact.")));
     if (facts.layout != hnsw::LayoutKind::plain &&
-        !hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape)) {
+        !hnsw::inlined::choose_shape(facts.layout, facts.type, facts.metric, facts.dim, facts.m, kBodySize, &facts.shape, attributes)) {
+        if (attributes > 0 && asked == hnsw::LayoutKind{})
+            ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                            errmsg("hnsw index for %s distance of %s with %d dimensions cannot have further columns",
+                                   metric_name(facts.metric), element_type_name(facts.type), facts.dim)));
         if (asked != hnsw::LayoutKind{})
             ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
                             errmsg("layout \"%s\" is not possible for %s distance of %s with %d dimensions",

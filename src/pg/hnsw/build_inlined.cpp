@@ -6,6 +6,7 @@
 #include <new>
 
 #include "base/crash.hpp"
+#include "hnsw/inlined/fold.hpp"
 #include "hnsw/inlined/graph_write.hpp"
 #include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/slabs.hpp"
@@ -160,7 +161,9 @@ void insert_waiting(Relation index, const IndexFacts &facts, BulkStore &store, L
             memcpy(&tid, item, sizeof tid);
             MemoryContext before = MemoryContextSwitchTo(scratch);
             Arena arena = arena_over(scratch);
-            check(inlined::insert(store, arena, facts.shape, Payload{item + 8, size - 8}, tid, rng),
+            const uint32_t before_payload = 8 + facts.shape.attributes_size();
+            check(inlined::insert(store, arena, facts.shape, Payload{item + before_payload, size - before_payload}, tid, rng, SIZE_MAX / 2,
+                                  reinterpret_cast<const uint64_t *>(item + 8)),
                   RelationGetRelationName(index));
             MemoryContextSwitchTo(before);
             MemoryContextReset(scratch);
@@ -214,6 +217,9 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
         end_parallel_build(parallel);
     else
         loader->close_files();
+    VECX_CRASH_POINT("inlined.build.before_directory");
+    check(inlined::make_directory(store, arena, facts.shape, kBodySize, static_cast<size_t>(maintenance_work_mem) * 1024),
+          RelationGetRelationName(index));
 
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);

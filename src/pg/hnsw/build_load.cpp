@@ -29,12 +29,12 @@ struct FileName {
 } // namespace
 
 uint32_t Loader::waiting_size(const IndexFacts &facts) {
-    return static_cast<uint32_t>(8 + hnsw::dense_payload_size(facts.type, facts.dim));
+    return static_cast<uint32_t>(8 + facts.shape.attributes_size() + hnsw::dense_payload_size(facts.type, facts.dim));
 }
 
 Loader::Loader(Relation index, const BuildPlan &plan, const inlined::Frame &frame, void *shared, inlined::Slabs slabs,
                BuildCounters *counters, FileSet *files, int participant)
-    : index_(index), plan_(plan),
+    : index_(index), columns_(attribute_columns(index)), plan_(plan),
       tuple_context_(AllocSetContextCreate(CurrentMemoryContext, "hnsw build tuple", ALLOCSET_DEFAULT_SIZES)),
       arena_(arena_over(CurrentMemoryContext)), coder_(plan.facts.shape, frame, plan.options.bits, arena_),
       graph_(arena_, plan.facts.shape, frame, plan.options, shared, slabs), counters_(counters), files_(files),
@@ -65,17 +65,20 @@ void Loader::add_tuple(Relation, ItemPointer tid, Datum *values, bool *isnull, b
     MemoryContext before = MemoryContextSwitchTo(loader.tuple_context_);
     bool indexable;
     Payload payload = payload_of(values[0], loader.plan_.facts, false, &indexable);
-    if (indexable)
-        loader.add(tid, payload);
+    if (indexable) {
+        uint64_t attributes[filter::attribute_words(filter::kMostAttributes)];
+        encode_attributes(loader.columns_, values, isnull, attributes);
+        loader.add(tid, payload, attributes);
+    }
     VECX_CRASH_POINT("inlined.build.row");
     MemoryContextSwitchTo(before);
     MemoryContextReset(loader.tuple_context_);
 }
 
-void Loader::add(ItemPointer tid, Payload payload) {
+void Loader::add(ItemPointer tid, Payload payload, const uint64_t *attributes) {
     hnsw::HeapTid heap_tid;
     memcpy(&heap_tid, tid, sizeof heap_tid);
-    coder_.code(payload);
+    coder_.code(payload, attributes);
     // Files live longer than a tuple.
     MemoryContext tuple = MemoryContextSwitchTo(static_cast<MemoryContext>(arena_.context));
     auto added = graph_.add(coder_, heap_tid, static_cast<uint8_t>(participant_), [&] { return vectors_.append(coder_.stored()); });
@@ -91,7 +94,9 @@ void Loader::add(ItemPointer tid, Payload payload) {
         const uint32_t size = waiting_size(plan_.facts);
         uint8_t *item = static_cast<uint8_t *>(MemoryContextAllocZero(tuple, size));
         memcpy(item, &heap_tid, sizeof heap_tid);
-        memcpy(item + 8, payload.bytes, payload.size);
+        const uint32_t attributes_size = plan_.facts.shape.attributes_size();
+        memcpy(item + 8, attributes, attributes_size);
+        memcpy(item + 8 + attributes_size, payload.bytes, payload.size);
         waiting_.append(item);
     }
     counters_->rows.fetch_add(1, std::memory_order_relaxed);

@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "hnsw/inlined/graph.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/spill.hpp"
 #include "pg/memory.hpp"
@@ -50,7 +51,7 @@ class Loader {
     LoadResult run(Relation heap, IndexInfo *info, TableScanDescData *scan);
 
     hnsw::inlined::Graph &graph() { return graph_; }
-    // Rows for which there was no memory wait in files: heap TID, padded to 8, and payload.
+    // Rows for which there was no memory wait in files: heap TID, padded to 8, attributes, and payload.
     static uint32_t waiting_size(const IndexFacts &facts);
 
     // In the leader, when all have finished: their files, to be read from here.
@@ -66,9 +67,10 @@ class Loader {
 
   private:
     static void add_tuple(Relation index, ItemPointer tid, Datum *values, bool *isnull, bool alive, void *opaque);
-    void add(ItemPointer tid, Payload payload);
+    void add(ItemPointer tid, Payload payload, const uint64_t *attributes);
 
     Relation index_;
+    AttributeColumns columns_;
     BuildPlan plan_;
     MemoryContext tuple_context_; // reset after each tuple
     Arena arena_;

@@ -55,6 +55,9 @@ constexpr double kMostVisited = 75000;
 constexpr double kRowFetch = 60;
 constexpr double kToastFetch = 400;
 
+// What an entry of the directory of attributes costs, in operators: a few nanoseconds.
+constexpr double kEntry = 0.02;
+
 // A page costs this part of random_page_cost, which is meant for pages of which nine of ten are
 // cached: searches go through the same part of the graph again and again. What effective_cache_size
 // does not hold is charged in full.
@@ -109,7 +112,15 @@ struct SearchCost {
     double searches;   // that follow each other, in a nested loop: they find each other's pages in
                        // the cache
 
-    Cost until(double returned) const { return after(returned, look_ahead_for(returned)); }
+    // `passing`: the part of the rows that counts.
+    Cost until(double returned, double passing = 1) const { return after(returned, look_ahead_for(returned) / passing); }
+
+    // All that pass, without the graph: an entry each of the directory, and a visit for each that passes.
+    Cost direct(double passing) const {
+        const double visits = std::max(1.0, rows * passing);
+        const double operators = visits * (visit / 2 + row) + rows * kEntry;
+        return cpu_operator_cost * operators + page_cost * distinct(pages, visits * searches) / searches;
+    }
 
     static double look_ahead_for(double returned) {
         double ef = hnsw_ef_search();
@@ -129,6 +140,22 @@ struct SearchCost {
                page_cost * distinct(pages, visits * searches) / searches;
     }
 };
+
+// Rows without a vector, and zero vectors under cosine, are not in the index: a scan needs an order, as pgvector's, or a sphere.
+bool starts_at_a_vector(const IndexPath *path) {
+    bool sphere = false;
+    ListCell *cell;
+    foreach (cell, path->indexclauses) {
+        const IndexClause *clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol != 0)
+            continue;
+        if (!IsA(clause->rinfo->clause, NullTest))
+            sphere = true;
+        else if (reinterpret_cast<const NullTest *>(clause->rinfo->clause)->nulltesttype == IS_NULL)
+            return false;
+    }
+    return sphere || path->indexorderbys != NIL;
+}
 
 // How many rows of the index the query will take, as far as can be told: the rows it wants, and for
 // each of them those that a condition sends back.
@@ -173,7 +200,7 @@ SearchCost search_cost_of(IndexOptInfo *info, double loop_count) {
 void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost,
                         Cost *total_cost, Selectivity *selectivity, double *correlation,
                         double *pages) {
-    if (path->indexorderbys == NIL && path->indexclauses == NIL) {
+    if (!starts_at_a_vector(path)) {
         *startup_cost = *total_cost = get_float8_infinity();
         *selectivity = 0;
         *correlation = 0;
@@ -188,15 +215,29 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
     // The planner interpolates between the first row and the last, and the true curve is no line: a
     // search never visits a node twice. So the line is laid through the first row and the one at
     // which the query will probably stop.
-    // A scan with a sphere ends with the last row in it.
-    List *conditions = get_quals_from_indexclauses(path->indexclauses);
-    double within = clauselist_selectivity(root, conditions, static_cast<int>(info->rel->relid),
-                                           JOIN_INNER, nullptr);
-    double last = std::max(1.0, search.rows * within);
-    double taken = rows_taken(root, path, last);
-    *startup_cost = search.until(1);
+    // A scan with a sphere ends with the last row in it. Conditions on other columns leave fewer rows at every distance.
+    List *spheres = NIL, *others = NIL;
+    ListCell *cell;
+    foreach (cell, path->indexclauses) {
+        IndexClause *clause = lfirst_node(IndexClause, cell);
+        List *&list = clause->indexcol == 0 ? spheres : others;
+        list = list_concat(list, get_quals_from_indexclauses(list_make1(clause)));
+    }
+    const int relid = static_cast<int>(info->rel->relid);
+    const double within = clauselist_selectivity(root, spheres, relid, JOIN_INNER, nullptr);
+    const double passing = std::max(1e-9, clauselist_selectivity(root, others, relid, JOIN_INNER, nullptr));
+    const double last = std::max(1.0, search.rows * within * passing);
+    const double taken = rows_taken(root, path, last);
+    *startup_cost = search.until(1, passing);
     *total_cost =
-        *startup_cost + (search.until(std::max(2.0, taken)) - *startup_cost) * last / taken;
+        *startup_cost + (search.until(std::max(2.0, taken), passing) - *startup_cost) * last / taken;
+    if (others != NIL) { // or all that pass, by the directory of attributes
+        const double direct = search.direct(passing);
+        if (direct < search.until(std::max(2.0, taken), passing)) {
+            *startup_cost = direct;
+            *total_cost = direct + cpu_operator_cost * last;
+        }
+    }
 
     GenericCosts generic = {}; // for the selectivity of a partial index's predicate
     generic.numIndexTuples = last;

@@ -9,6 +9,9 @@ VECX_FUNCTION(vecx_hnsw_handler) {
     am->amstrategies = vecx::pg::kHnswStrategies;
     am->amsupport = vecx::pg::kHnswSupports;
     am->amcanorderbyop = true;
+    am->amcanmulticol = true;   // attributes behind the vector
+    am->amsearcharray = true;   // of attributes
+    am->amsearchnulls = true;   // of attributes; scan.cpp has what it means for the vector
     am->amoptionalkey = true; // ORDER BY does without conditions
     am->amusemaintenanceworkmem = true;
     am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;

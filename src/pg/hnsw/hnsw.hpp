@@ -20,7 +20,7 @@ struct SearchEstimate;
 
 constexpr int kDistanceStrategy = 1; // column <-> value, for ORDER BY
 constexpr int kSphereStrategy = 2;   // column <<->> sphere, a condition
-constexpr int kHnswStrategies = 2;
+constexpr int kHnswStrategies = 5; // of the classes of attributes, attributes.hpp
 constexpr int kHnswSupports = 1;   // the opclass's OpclassInfo, below
 
 // Phases of a build besides PostgreSQL's own "initializing"; what pg_stat_progress_create_index shows.
@@ -47,6 +47,7 @@ struct IndexFacts {
     int ef_construction;
     hnsw::LayoutKind layout;
     hnsw::inlined::Shape shape; // of layouts inlined and compact
+    int attributes() const { return layout == hnsw::LayoutKind::plain ? 0 : shape.attributes; }
 };
 
 // An index's options; missing ones have their defaults.

@@ -92,8 +92,9 @@ VECX_FUNCTION(vecx_index_info) {
     };
     bool nulls[kColumns] = {};
     nulls[6] = nulls[12] = meta.entry.none(); // an empty graph has no entry
-    for (int i = 13; i < kColumns; ++i)
+    for (int i = 13; i < kColumns - 1; ++i)
         nulls[i] = true;
+    values[kColumns - 1] = Int32GetDatum(meta.attributes);
     index_close(index, AccessShareLock);
     PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -3,6 +3,7 @@
 #include "hnsw/insert.hpp"
 
 #include "pg/error.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/row_scratch.hpp"
 #include "pg/hnsw/scan_store.hpp"
@@ -19,6 +20,7 @@ namespace {
 // Lives as long as the statement, in IndexInfo.
 struct InsertState {
     IndexFacts facts;
+    AttributeColumns columns;
     Rng rng;
 };
 
@@ -27,9 +29,11 @@ RowScratch row_scratch;
 InsertState *insert_state(Relation index, IndexInfo *info) {
     if (info->ii_AmCache == nullptr) {
         IndexFacts facts = index_facts(index);
+        AttributeColumns columns = attribute_columns(index);
         MemoryContext before = MemoryContextSwitchTo(info->ii_Context);
         InsertState *state = static_cast<InsertState *>(palloc(sizeof(InsertState)));
         state->facts = facts;
+        state->columns = columns;
         state->rng = Rng(pg_prng_uint64(&pg_global_prng_state));
         info->ii_AmCache = state;
         MemoryContextSwitchTo(before);
@@ -59,8 +63,10 @@ bool hnsw_insert(Relation index, Datum *values, bool *isnull, ItemPointer tid, R
         } else {
             const hnsw::inlined::Shape &shape = state->facts.shape;
             ScanStore store(index, nullptr, shape.record_size(shape.places), shape.own_offset(shape.places)); // its search is that of a scan
+            uint64_t attributes[filter::attribute_words(filter::kMostAttributes)];
+            encode_attributes(state->columns, values, isnull, attributes);
             status = hnsw::inlined::insert(store, scratch, shape, payload, heap_tid, state->rng,
-                                           static_cast<size_t>(work_mem) * 1024);
+                                           static_cast<size_t>(work_mem) * 1024, attributes);
         }
         check(status, RelationGetRelationName(index));
     }

@@ -1,5 +1,5 @@
-// Index scans: ORDER BY column <op> value, and conditions column <<op>> sphere. A scan is a stream that ends with the last
-// row of the index, or of the sphere.
+// Index scans: ORDER BY column <op> value, conditions column <<op>> sphere, and conditions on further columns. A scan is a
+// stream that ends with the last row of the index, or of the sphere.
 #include <cfloat>
 #include <limits>
 #include <new>
@@ -9,6 +9,7 @@
 
 #include "pg/error.hpp"
 #include "pg/guc.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/heap_distance.hpp"
 #include "pg/hnsw/hnsw.hpp"
 #include "pg/hnsw/last_scan.hpp"
@@ -45,7 +46,8 @@ struct Search {
     HeapDistance *heap = nullptr; // of inlined
     const kernels::KernelTable *table = kernels::active; // its bounds are for these kernels
     double radius;       // NaN: there is none
-    bool recheck;        // there are conditions besides the radius
+    bool recheck;        // there are conditions on the vector besides the radius
+    filter::Predicate where; // conditions on the other columns
     bool squared;        // distances of layout plain are squares of what SQL shows
     bool empty = false;  // a condition that nothing fulfils
 
@@ -56,10 +58,11 @@ struct Search {
 struct ScanTotals {
     int64 searches, rechecked;
     int ef_search; // of the latest
-    uint64_t nodes, estimates, distances, pages, sweeps;
+    uint64_t nodes, matches, estimates, distances, pages, sweeps;
 
     void add(const hnsw::StreamCounters &c) {
         nodes += c.nodes;
+        matches += c.matches;
         estimates += c.estimates;
         distances += c.distances;
         pages += c.pages;
@@ -123,6 +126,14 @@ Target read_keys(IndexScanDesc scan, Metric metric) {
         target.value = scan->orderByData[0].sk_argument;
     for (int i = 0; i < scan->numberOfKeys; ++i) {
         const ScanKeyData &key = scan->keyData[i];
+        if (key.sk_attno != 1) // predicate_of
+            continue;
+        if ((key.sk_flags & SK_SEARCHNOTNULL) != 0) // there are no others in the index
+            continue;
+        if ((key.sk_flags & SK_SEARCHNULL) != 0) { // the planner is told never to ask (cost.cpp)
+            target.empty = true;
+            return target;
+        }
         if (key.sk_strategy != kSphereStrategy)
             elog(ERROR, "unrecognized hnsw strategy number: %d", key.sk_strategy);
         Sphere sphere{};
@@ -196,13 +207,18 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
     search->recheck = target.recheck;
     search->squared = facts.metric == Metric::l2;
     search->empty = target.empty;
+    const AttributeColumns columns = attribute_columns(index);
+    if (scan->numberOfKeys > 0 && columns.count > 0)
+        search->where = predicate_of(columns, scan->keyData, scan->numberOfKeys);
+    search->empty |= search->where.never;
     if (plain)
         search->plain = new (palloc(sizeof(PlainStream)))
             PlainStream(search->store, search->arena, measure_of(facts), query, options, search->sorter);
     else {
         search->heap = new (palloc(sizeof(HeapDistance))) HeapDistance(scan, context, query);
         search->inlined = new (palloc(sizeof(InlinedStream)))
-            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter, search->heap->callback());
+            InlinedStream(search->store, search->arena, facts.shape, query, options, search->sorter, search->heap->callback(),
+                          hnsw::EveryRow{}, search->where.count > 0 ? &search->where : nullptr);
     }
     begin_last_scan(RelationGetRelid(index), facts.layout, options);
     return search;
@@ -284,7 +300,7 @@ bool hnsw_get_tuple(IndexScanDesc scan, ScanDirection direction) {
         return false;
     memcpy(&scan->xs_heaptid, &row.tid, sizeof scan->xs_heaptid);
     // A row whose distance may be larger than the radius, or be NaN, is for the executor to decide.
-    scan->xs_recheck = search.recheck || (!std::isnan(search.radius) && !(row.farthest <= search.radius &&
+    scan->xs_recheck = search.recheck || row.maybe || (!std::isnan(search.radius) && !(row.farthest <= search.radius &&
                                                                           row.farthest <= DBL_MAX));
     if (search.inlined != nullptr && scan->numberOfOrderBys > 0) {
         // The executor puts rows that are not certain into the order of their exact distances: it keeps each until the
@@ -318,6 +334,8 @@ bool hnsw_report_scan(IndexScanDesc scan, ScanReport *report) {
     report->add("layout", layout_name(index_facts(scan->indexRelation).layout));
     report->add("ef_search", sum.ef_search);
     report->add("nodes", static_cast<int64>(sum.nodes));
+    if (index_facts(scan->indexRelation).attributes() > 0)
+        report->add("matches", static_cast<int64>(sum.matches)); // nodes that the directory led to
     report->add("estimates", static_cast<int64>(sum.estimates));
     report->add("distances", static_cast<int64>(sum.distances));
     report->add("rechecked", sum.rechecked);

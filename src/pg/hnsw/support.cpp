@@ -5,6 +5,7 @@
 #include "hnsw/meta.hpp"
 #include "pg/error.hpp"
 #include "pg/export.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/store.hpp"
 
 extern "C" {
@@ -131,6 +132,9 @@ const OpclassInfo *opclass_info(Relation index) {
     FmgrInfo *function = index_getprocinfo(index, 1, 1);
     const OpclassInfo *info = reinterpret_cast<const OpclassInfo *>(
         DatumGetPointer(FunctionCall1Coll(function, InvalidOid, PointerGetDatum(nullptr))));
+    if (info != nullptr && info->magic == kAttributeMagic)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
+                        errmsg("first column of index \"%s\" must be a vector", RelationGetRelationName(index))));
     if (info == nullptr || info->magic != kOpclassMagic)
         ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                         errmsg("operator class of index \"%s\" is not one for %s", RelationGetRelationName(index),
@@ -172,6 +176,10 @@ IndexFacts index_facts(Relation index) {
                                   static_cast<unsigned>(info->metric)),
                   name);
         IndexFacts *facts = static_cast<IndexFacts *>(MemoryContextAlloc(index->rd_indexcxt, sizeof(IndexFacts)));
+        if (meta.attributes != IndexRelationGetNumberOfKeyAttributes(index) - 1)
+            raise(Status::corrupt(hnsw::kMetaBlock, "it has %u columns beside the vector, and not %d", meta.attributes,
+                                  IndexRelationGetNumberOfKeyAttributes(index) - 1),
+                  name);
         *facts = IndexFacts{info->type, info->metric, meta.dim, meta.m, meta.ef_construction,
                             static_cast<hnsw::LayoutKind>(meta.layout), {}};
         if (facts->layout != hnsw::LayoutKind::plain) // read_meta has checked that there is one

@@ -2,6 +2,7 @@
 #include "hnsw/vacuum.hpp"
 
 #include "base/crash.hpp"
+#include "hnsw/inlined/fold.hpp"
 #include "hnsw/inlined/vacuum.hpp"
 
 #include "pg/error.hpp"
@@ -63,6 +64,17 @@ IndexBulkDeleteResult *hnsw_vacuum_cleanup(IndexVacuumInfo *info, IndexBulkDelet
     if (info->analyze_only)
         return stats;
     VECX_CRASH_POINT("vacuum.cleanup");
+    const IndexFacts facts = index_facts(info->index);
+    if (facts.attributes() > 0) {
+        MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "hnsw directory", ALLOCSET_DEFAULT_SIZES);
+        MemoryContext before = MemoryContextSwitchTo(context);
+        PageStore store(info->index, info->strategy, true);
+        Arena arena = arena_over(context);
+        uint64_t freed = 0;
+        check(hnsw::inlined::tend_directory(store, arena, vacuum_memory(), stats != nullptr, &freed), RelationGetRelationName(info->index));
+        MemoryContextSwitchTo(before);
+        MemoryContextDelete(context);
+    }
     IndexFreeSpaceMapVacuum(info->index);
     if (stats != nullptr) // otherwise nothing was deleted, and PostgreSQL keeps the counts it has
         stats->num_pages = RelationGetNumberOfBlocks(info->index);

@@ -1,6 +1,8 @@
 // amvalidate: whether an operator class and its family are what the access method needs: for each type one
 // ORDER BY operator that returns float8, and one support function that returns an OpclassInfo. There may be one
-// condition, whose right side is a sphere.
+// condition, whose right side is a sphere. Or, for hnsw, a class of attributes: conditions with the strategies of btree, of which
+// "equal" must be there.
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/hnsw.hpp"
 
 extern "C" {
@@ -25,6 +27,7 @@ namespace {
 struct Family {
     const char *name;
     const char *method;
+    bool attributes; // its classes are for columns behind the vector
 };
 
 bool complain(const Family &family, const char *what, const char *object) {
@@ -46,6 +49,15 @@ bool function_is_right(Form_pg_amproc entry, const Family &family) {
 
 bool operator_is_right(Form_pg_amop entry, const Family &family) {
     const char *name = format_operator(entry->amopopr);
+    if (family.attributes) {
+        if (entry->amopstrategy < kAttributeLess || entry->amopstrategy > kAttributeGreater)
+            return complain(family, "an operator with an invalid strategy number:", name);
+        if (entry->amoppurpose != AMOP_SEARCH)
+            return complain(family, "a condition for ORDER BY:", name);
+        if (!check_amop_signature(entry->amopopr, BOOLOID, entry->amoplefttype, entry->amoprighttype))
+            return complain(family, "a condition that does not return boolean:", name);
+        return true;
+    }
     if (entry->amopstrategy == kSphereStrategy) {
         if (entry->amoppurpose != AMOP_SEARCH)
             return complain(family, "a condition for ORDER BY:", name);
@@ -84,7 +96,14 @@ bool hnsw_validate(Oid opclass) {
     const char *family_name = pstrdup(NameStr(reinterpret_cast<Form_pg_opfamily>(GETSTRUCT(family_tuple))->opfname));
     ReleaseSysCache(family_tuple);
 
-    const Family family{family_name, method};
+    bool attributes = false;
+    {
+        CatCList *all = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family_oid));
+        for (int i = 0; i < all->n_members; ++i)
+            attributes |= reinterpret_cast<Form_pg_amop>(GETSTRUCT(&all->members[i]->tuple))->amopstrategy == kAttributeEqual;
+        ReleaseCatCacheList(all);
+    }
+    const Family family{family_name, method, attributes && strcmp(method, "hnsw") == 0};
     bool right = true;
     if (has_key_type) {
         ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
@@ -111,13 +130,14 @@ bool hnsw_validate(Oid opclass) {
         OpFamilyOpFuncGroup *group = static_cast<OpFamilyOpFuncGroup *>(lfirst(cell));
         if (group->lefttype != type || group->righttype != type)
             continue;
-        has_operator = (group->operatorset & (1 << 1)) != 0;
+        has_operator = (group->operatorset & (1 << (family.attributes ? kAttributeEqual : kDistanceStrategy))) != 0;
         has_function = (group->functionset & (1 << 1)) != 0;
     }
     if (!has_operator || !has_function) {
         ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                        errmsg("operator class \"%s\" of access method %s is missing %s", class_name, method,
-                              has_operator ? "support function 1" : "its ORDER BY operator")));
+                              !has_operator ? (family.attributes ? "its operator for equal values" : "its ORDER BY operator")
+                                            : "support function 1")));
         right = false;
     }
 

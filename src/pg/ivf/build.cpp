@@ -29,6 +29,7 @@ constexpr double kListsPerRoot = 2;        // automatic lists: so many times the
 constexpr uint32_t kMostAutoLists = 65536;
 constexpr double kLeastRowsOfList = 16;    // fewer rows than that fill no page
 constexpr size_t kBatchBytes = 4 << 20;    // coordinates of rows that find their lists together, at most
+constexpr size_t kCodebookPart = 12;       // of the memory, to learn a codebook with
 constexpr int kLeastSortKilobytes = 64;    // tuplesort takes no less
 
 uint32_t lists_wanted(const IvfOptions &options, double rows) {
@@ -88,6 +89,50 @@ cluster::Panels choose_queries(const ivf::Shape &shape, const float *sample, uin
         cluster::make_queries(sample, count, shape.metric == Metric::cosine, seed, queries,
                               static_cast<float *>(palloc(dim * sizeof(float))));
     return queries;
+}
+
+// What the codes of a learnt() shape are made with, from rows all over the sample. Null for the others.
+uint8_t *learn_codebook(const ivf::Shape &shape, const cluster::Clustering &clustering, const float *mean, const float *sample,
+                        uint32_t count, const cluster::Panels &queries, uint64_t seed) {
+    if (!shape.learnt())
+        return nullptr;
+    uint8_t *bytes = static_cast<uint8_t *>(palloc(shape.codebook_size()));
+    MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ivf codebook", ALLOCSET_DEFAULT_SIZES);
+    MemoryContext before = MemoryContextSwitchTo(context);
+    Arena arena = arena_over(context);
+    const size_t dim = static_cast<size_t>(shape.dim);
+    // Beside the sample, which leaves an eighth.
+    ivf::CodebookTeacher teacher(shape, mean, seed, memory_limit() / kCodebookPart, arena);
+    if (clustering.lists.columns > 0) {
+        const uint32_t wanted = std::min(count, teacher.rows_wanted());
+        constexpr uint32_t kBatch = 256;
+        const float **rows = arena.make_array<const float *>(kBatch);
+        float *score = arena.make_array<float>(kBatch), *centroid = arena.make_array<float>(dim);
+        uint32_t *which = arena.make_array<uint32_t>(kBatch);
+        cluster::Assigner assigner(clustering, arena);
+        cluster::Team team;
+        team.poll = [](void *) { CHECK_FOR_INTERRUPTS(); };
+        for (uint32_t done = 0; done < wanted;) {
+            const uint32_t now = std::min(wanted - done, kBatch);
+            for (uint32_t i = 0; i < now; ++i)
+                rows[i] = sample + static_cast<size_t>(uint64_t{done + i} * count / wanted) * dim;
+            assigner.assign(rows, now, score, which, team);
+            for (uint32_t i = 0; i < now; ++i) {
+                clustering.lists.get(which[i], centroid);
+                teacher.add_row(rows[i], centroid);
+            }
+            done += now;
+        }
+        for (uint32_t q = 0; q < queries.columns && q < teacher.queries_wanted(); ++q) {
+            // Every other one is a row, the rest lie between two.
+            queries.get(q, centroid);
+            teacher.add_query(centroid);
+        }
+    }
+    teacher.learn(bytes, {[](void *) { CHECK_FOR_INTERRUPTS(); }, nullptr});
+    MemoryContextSwitchTo(before);
+    MemoryContextDelete(context);
+    return bytes;
 }
 
 // Branches and lists; without a clustering one of each, at the mean.
@@ -206,9 +251,13 @@ IndexBuildResult *ivf_build(Relation heap, Relation index, IndexInfo *info) {
     ListBulkStore store(index);
     ivf::Builder<ListBulkStore> builder(store, arena, shape);
     write_directory(builder, clustering, mean, static_cast<uint32_t>(shape.dim), options.lists, name);
+    const uint8_t *codebook = learn_codebook(shape, clustering, mean, sample_of(build), sampled, queries, seed);
+    check(builder.add_codebook(codebook), name);
     plan_loading(&plan, builder.meta().lists, workers + 1);
     const ListDataSpace space = make_list_data(build);
     memcpy(space.mean, mean, static_cast<size_t>(shape.dim) * sizeof(float));
+    if (codebook != nullptr)
+        memcpy(space.codebook, codebook, shape.codebook_size());
     memcpy(space.queries.elements, queries.elements,
            cluster::Panels::element_count(cluster::kQueries, queries.dim) * sizeof(float));
     memcpy(space.queries.bias, queries.bias, cluster::Panels::bias_count(cluster::kQueries) * sizeof(float));
@@ -239,6 +288,7 @@ void ivf_build_empty(Relation index) {
     ivf::Builder<ListBulkStore> builder(store, arena, shape);
     const float *mean = static_cast<const float *>(palloc0(static_cast<size_t>(shape.dim) * sizeof(float)));
     write_directory(builder, cluster::Clustering{}, mean, static_cast<uint32_t>(shape.dim), options.lists, name);
+    check(builder.add_codebook(learn_codebook(shape, cluster::Clustering{}, nullptr, nullptr, 0, cluster::Panels{}, 0)), name);
     check(builder.finish(ivf::BuildStatistics{}), name);
     log_fork(index, INIT_FORKNUM);
 }

@@ -41,6 +41,7 @@ struct ListData {
     cluster::Clustering clustering; // lists.columns == 0: there was no sample, all rows go to list 0
     const float *mean;              // shape.dim
     const uint8_t *centroids;       // plan.lists times shape.centroid_size(), by list
+    const uint8_t *codebook;        // shape.codebook_size(), of a learnt() shape
     cluster::Panels queries;        // cluster::kQueries, to see how many lists a search needs; no columns: not asked
 };
 
@@ -48,6 +49,7 @@ struct ListData {
 struct ListDataSpace {
     float *mean;
     uint8_t *centroids;
+    uint8_t *codebook; // room for one in any case
     cluster::Panels queries;
 };
 

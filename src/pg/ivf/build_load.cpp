@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <new>
 
+#include "ivf/codebook.hpp"
 #include "pg/ivf/build.hpp"
 #include "pg/memory.hpp"
 #include "pg/progress.hpp"
@@ -30,6 +31,16 @@ TupleDesc row_descriptor() {
     return desc;
 }
 
+quant::Codebook open_book(const ivf::Shape &shape, const uint8_t *bytes, Arena &arena) {
+    quant::Codebook book{};
+    if (!shape.learnt())
+        return book;
+    float *words = arena.make_array<float>(quant::word_bytes(shape.code_kind(), shape.centroid_dim()) + 1);
+    if (const char *fault = ivf::open_codebook(shape, bytes, words, &book); fault != nullptr)
+        elog(ERROR, "%s", fault);
+    return book;
+}
+
 void team_poll(void *) { CHECK_FOR_INTERRUPTS(); }
 
 class Loader {
@@ -38,7 +49,7 @@ class Loader {
            Tuplesortstate *sort, bool report)
         : plan_(plan), data_(data), counters_(counters), nearest_(nearest), sort_(sort), report_(report), arena_(arena_over(CurrentMemoryContext)),
           tuple_context_(AllocSetContextCreate(CurrentMemoryContext, "ivf build tuple", ALLOCSET_DEFAULT_SIZES)),
-          encoder_(plan.shape, data.mean, arena_), slot_(row_slot(&TTSOpsVirtual)),
+          book_(open_book(plan.shape, data.codebook, arena_)), encoder_(plan.shape, data.mean, arena_, &book_), slot_(row_slot(&TTSOpsVirtual)),
           keeps_(!plan.shape.coded() || plan.shape.rerank == ivf::RerankKind::index) {
         const size_t rows = plan.batch_rows, dim = static_cast<size_t>(plan.shape.dim);
         geometry_ = arena_.make_array<float>(rows * dim);
@@ -123,6 +134,7 @@ class Loader {
     bool report_;
     Arena arena_;
     MemoryContext tuple_context_; // reset after each tuple
+    quant::Codebook book_; // of a learnt() shape
     ivf::RowEncoder encoder_;
     TupleTableSlot *slot_;
     bool keeps_; // the index keeps payloads

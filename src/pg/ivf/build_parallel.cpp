@@ -53,7 +53,7 @@ struct Shared {
     int finished_count;
     // Written by the leader between two barriers.
     ListPlan plan;
-    dsa_pointer sample, workspace, mean, centroids, queries, nearest;
+    dsa_pointer sample, workspace, mean, centroids, codebook, queries, nearest;
     uint32_t clustered; // lists of the clustering
     ListCounters counters;
     PartResult results[FLEXIBLE_ARRAY_MEMBER]; // by participant; the leader is 0
@@ -102,6 +102,7 @@ ListData data_of(const Shared *shared, dsa_area *area) {
     data.clustering.lists.columns = shared->clustered;
     data.mean = static_cast<const float *>(dsa_get_address(area, shared->mean));
     data.centroids = static_cast<const uint8_t *>(dsa_get_address(area, shared->centroids));
+    data.codebook = static_cast<const uint8_t *>(dsa_get_address(area, shared->codebook));
     data.queries = queries_at(dsa_get_address(area, shared->queries), shared->plan.shape);
     return data;
 }
@@ -146,7 +147,7 @@ struct ListBuild {
     float *sample;
     void *workspace;
     float *mean;
-    uint8_t *centroids;
+    uint8_t *centroids, *codebook;
     cluster::Panels queries;
     cluster::NearestRows nearest;
     uint32_t clustered;
@@ -274,10 +275,11 @@ ListDataSpace make_list_data(ListBuild *build) {
         build->sample = nullptr;
         build->mean = static_cast<float *>(palloc(mean_bytes));
         build->centroids = static_cast<uint8_t *>(MemoryContextAllocHuge(CurrentMemoryContext, centroid_bytes));
+        build->codebook = static_cast<uint8_t *>(palloc(plan.shape.codebook_size()));
         build->queries = queries_at(palloc(query_bytes(plan.shape)), plan.shape);
         build->nearest = {static_cast<cluster::Neighbour *>(palloc(kNearest * sizeof(cluster::Neighbour)))};
         build->nearest.clear();
-        return {build->mean, build->centroids, build->queries};
+        return {build->mean, build->centroids, build->codebook, build->queries};
     }
     Shared *shared = build->shared;
     dsa_area *area = build->area;
@@ -286,11 +288,13 @@ ListDataSpace make_list_data(ListBuild *build) {
     dsa_trim(area);
     shared->mean = dsa_allocate(area, mean_bytes);
     shared->centroids = dsa_allocate_extended(area, centroid_bytes, DSA_ALLOC_HUGE);
+    shared->codebook = dsa_allocate(area, plan.shape.codebook_size());
     shared->queries = dsa_allocate(area, query_bytes(plan.shape));
     shared->nearest =
         dsa_allocate(area, static_cast<size_t>(shared->participants) * kNearest * sizeof(cluster::Neighbour));
     return {static_cast<float *>(dsa_get_address(area, shared->mean)),
             static_cast<uint8_t *>(dsa_get_address(area, shared->centroids)),
+            static_cast<uint8_t *>(dsa_get_address(area, shared->codebook)),
             queries_at(dsa_get_address(area, shared->queries), plan.shape)};
 }
 
@@ -312,6 +316,7 @@ Tuplesortstate *load_table(ListBuild *build, double *heap_tuples, double *index_
         data.clustering.lists.columns = build->clustered;
         data.mean = build->mean;
         data.centroids = build->centroids;
+        data.codebook = build->codebook;
         data.queries = build->queries;
         Tuplesortstate *sort = begin_row_sort(plan.sort_kilobytes, nullptr);
         *heap_tuples = load_rows(build->heap, build->index, build->info, plan, data, &build->counters, build->nearest, sort,

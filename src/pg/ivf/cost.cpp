@@ -54,7 +54,17 @@ ListFacts facts_of(IndexOptInfo *info) {
 }
 
 double row_work(const ivf::Shape &shape) {
-    return shape.coded() ? shape.dim / kCoordinatesPerOperator : 1 + shape.payload_size / kBytesPerOperator;
+    switch (shape.quantizer) {
+    case ivf::QuantizerKind::none:
+        return 1 + shape.payload_size / kBytesPerOperator;
+    case ivf::QuantizerKind::sq8:
+        return 1 + shape.dim / kBytesPerOperator;
+    case ivf::QuantizerKind::pq:
+        return 8.0 * shape.near_code_size() / kCoordinatesPerOperator;
+    case ivf::QuantizerKind::rabitq:
+        break;
+    }
+    return shape.dim / kCoordinatesPerOperator;
 }
 
 } // namespace

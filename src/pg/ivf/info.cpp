@@ -31,7 +31,7 @@ void ivf_index_info(Relation index, Datum *values, bool *nulls) {
     set(7, Int64GetDatum(store.block_count()));
     set(8, CStringGetTextDatum(quantizer_name(shape.quantizer)));
     if (shape.coded())
-        set(9, Int32GetDatum(static_cast<int32>(64 * shape.words * shape.bits)));
+        set(9, Int32GetDatum(static_cast<int32>(8 * (shape.near_code_size() + shape.planes_size()))));
     set(10, CStringGetTextDatum(keeps ? "exact" : "none"));
     set(13, Int32GetDatum(static_cast<int32>(meta.lists)));
     set(14, Int32GetDatum(static_cast<int32>(meta.branches)));

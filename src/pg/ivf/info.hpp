@@ -5,7 +5,7 @@
 
 namespace vecx::pg {
 
-constexpr int kInfoColumns = 18;
+constexpr int kInfoColumns = 19;
 constexpr int kStatsColumns = 7;
 
 void ivf_index_info(Relation index, Datum *values, bool *nulls);

@@ -25,6 +25,8 @@ struct StoredOptions {
 relopt_enum_elt_def quantizers[] = {
     {"auto", 0},
     {"none", static_cast<int>(ivf::QuantizerKind::none)},
+    {"sq8", static_cast<int>(ivf::QuantizerKind::sq8)},
+    {"pq", static_cast<int>(ivf::QuantizerKind::pq)},
     {"rabitq", static_cast<int>(ivf::QuantizerKind::rabitq)},
     {nullptr, 0},
 };
@@ -43,8 +45,8 @@ void ivf_define_options() {
     add_int_reloption(ivf_kind, "lists", "Number of lists; 0, the default, chooses it by the number of rows.", 0, 0,
                       static_cast<int>(ivf::kMaxLists), AccessExclusiveLock);
     add_enum_reloption(ivf_kind, "quantizer", "How vectors are shortened for the search.", quantizers, 0,
-                       "Valid values are \"auto\", \"none\" and \"rabitq\".", AccessExclusiveLock);
-    add_int_reloption(ivf_kind, "bits", "Bits of a coordinate that quantizer rabitq keeps; 0, the default, chooses them.", 0, 0, 8,
+                       "Valid values are \"auto\", \"none\", \"sq8\", \"pq\" and \"rabitq\".", AccessExclusiveLock);
+    add_int_reloption(ivf_kind, "bits", "Bits of a coordinate that quantizer rabitq (1 to 8) or pq (1 or 2) keeps; 0, the default, chooses them.", 0, 0, 8,
                       AccessExclusiveLock);
     add_enum_reloption(ivf_kind, "rerank", "Where exact distances come from.", reranks, 0,
                        "Valid values are \"auto\", \"heap\" and \"index\".", AccessExclusiveLock);
@@ -103,6 +105,14 @@ IvfOptions ivf_options_of(Relation index, ElementType type, Metric metric, int32
     } else if (options.rerank == ivf::RerankKind{}) {
         options.rerank = ivf::RerankKind::heap;
     }
+    if (options.bits != 0 && options.quantizer == ivf::QuantizerKind::sq8)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("bits = %d does not go with quantizer = sq8", options.bits),
+                        errdetail("A code of sq8 has 8 bits for each coordinate.")));
+    if (options.bits > 2 && options.quantizer == ivf::QuantizerKind::pq)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("bits = %d does not go with quantizer = pq", options.bits),
+                        errdetail("A code of pq has 1 or 2 bits for each coordinate.")));
     return options;
 }
 

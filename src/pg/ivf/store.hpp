@@ -125,6 +125,12 @@ class BasicListStore {
 
     uint64_t horizon() { return U64FromFullTransactionId(ReadNextFullTransactionId()); }
     bool passed(uint64_t token) { return GlobalVisCheckRemovableFullXid(nullptr, FullTransactionIdFromU64(token)); }
+    void announce_reuse(uint64_t token) {
+        if (token <= announced_)
+            return; // pages that one VACUUM has retired have much the same token
+        log_page_reuse(index_, FullTransactionIdFromU64(token));
+        announced_ = token;
+    }
 
     // A page that will be read soon. What is in shared buffers already costs a look into the buffer table.
     void prefetch(uint32_t block) {
@@ -229,6 +235,7 @@ class BasicListStore {
     bool vacuum_;
     bool shared_;         // buffers of temporary tables are the process's own
     uint32_t blocks_ = 0; // known to exist; an index does not shrink while it is open
+    uint64_t announced_ = 0;
 };
 
 using ListPageStore = BasicListStore<Writes::logged>;
