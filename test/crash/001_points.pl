@@ -208,7 +208,7 @@ foreach my $s (@subjects)
 	my $n = $s->{name};
 	create_subject($node, $s);
 	create_subject($node, $s, table => "g_$n", rows => 0);
-	$node->safe_psql('postgres', "CREATE TABLE b_$n (id bigint, v $s->{type}); CREATE UNLOGGED TABLE u_$n (id bigint, v $s->{type});"
+	$node->safe_psql('postgres', "CREATE TABLE b_$n (id bigint, version int NOT NULL DEFAULT 0, v $s->{type}); CREATE UNLOGGED TABLE u_$n (LIKE b_$n INCLUDING ALL);"
 		  . fill($s, "b_$n", "SELECT generate_series(1, $s->{spill}{rows})") . fill($s, "u_$n", 'SELECT generate_series(1, 30)'));
 }
 

@@ -38,11 +38,12 @@ class Matches {
     double visits() const {
         if (!known_)
             return HUGE_VAL;
-        return kVisit * matching_ + (collected_ ? 0 : kLeaf * static_cast<double>(leaves_.size() + log_leaves_));
+        return (coded() ? kVisit : 1) * matching_ + (collected_ ? 0 : kLeaf * static_cast<double>(leaves_.size() + log_leaves_));
     }
     double visits_of_search(size_t target) const {
         const double all = std::max(1.0, static_cast<double>(entries_));
-        return std::min(all, kReach * static_cast<double>(target) * all / std::max(matching_, 0.5));
+        const double reach = coded() ? kReach : kReachOfAll * shape_.places * std::log(all + 1);
+        return std::min(all, reach * static_cast<double>(target) * all / std::max(matching_, 0.5));
     }
 
     // Fills links() with all nodes that pass or may; some of them perhaps twice, some gone. `complete` is false when they are
@@ -89,14 +90,17 @@ class Matches {
     static constexpr size_t kFewLeaves = 4;  // are read at once
     static constexpr size_t kSamples = 8;    // leaves that are looked at otherwise,
     static constexpr uint32_t kOfEach = 64;  // and entries of each
-    static constexpr double kVisit = 0.5;    // README.md, "Attributes", has the measurements
+    static constexpr double kVisit = 0.5;    // of a visit with codes; README.md, "Attributes"
     static constexpr double kLeaf = 1.5;
-    static constexpr double kReach = 1.4;    // nodes visited for each of the look-ahead
+    static constexpr double kReach = 1.4;    // nodes visited for each of the look-ahead, with codes,
+    static constexpr double kReachOfAll = 0.05; // and without them times places and the logarithm of the rows (pg/hnsw/cost.cpp)
 
     struct Leaf {
         Link leaf;
         uint32_t count;
     };
+
+    bool coded() const { return shape_.code_words > 0; }
 
     // Reads the fences, and how long the log is.
     Status open(const filter::Predicate &where, uint32_t body_size, size_t memory_limit) {

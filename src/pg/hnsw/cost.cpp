@@ -116,9 +116,9 @@ struct SearchCost {
     Cost until(double returned, double passing = 1) const { return after(returned, look_ahead_for(returned) / passing); }
 
     // All that pass, without the graph: an entry each of the directory, and a visit for each that passes.
-    Cost direct(double passing) const {
+    Cost direct(double returned, double passing) const {
         const double visits = std::max(1.0, rows * passing);
-        const double operators = visits * (visit / 2 + row) + rows * kEntry;
+        const double operators = visits * visit / 2 + rows * kEntry + returned * row;
         return cpu_operator_cost * operators + page_cost * distinct(pages, visits * searches) / searches;
     }
 
@@ -232,10 +232,9 @@ void hnsw_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, C
     *total_cost =
         *startup_cost + (search.until(std::max(2.0, taken), passing) - *startup_cost) * last / taken;
     if (others != NIL) { // or all that pass, by the directory of attributes
-        const double direct = search.direct(passing);
-        if (direct < search.until(std::max(2.0, taken), passing)) {
-            *startup_cost = direct;
-            *total_cost = direct + cpu_operator_cost * last;
+        if (search.direct(taken, passing) < search.until(std::max(2.0, taken), passing)) {
+            *startup_cost = search.direct(1, passing);
+            *total_cost = search.direct(last, passing);
         }
     }
 
