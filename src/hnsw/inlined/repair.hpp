@@ -92,8 +92,8 @@ class Repairer {
         const bool with_rows = whole && used + rows < limit_ / 8 * 5;
         map_.finish(with_rows ? shape_.places : 0, poll());
         mender_.gather.set_range_blocks(blocks);
-        mender_.gather.keep_dead(dead_count_, limit_ / 16);
         const size_t spare = limit_ - std::min(limit_, used + (with_rows ? rows : 0));
+        mender_.gather.keep_dead(dead_count_, spare / 16);
         mender_.gather.codes.reserve(std::max(spare / 8 * 7, limit_ / 8), whole ? living_ : spare);
         return whole ? fill_codes(blocks) : Status{};
     }

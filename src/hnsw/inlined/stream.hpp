@@ -382,9 +382,10 @@ class Stream {
             return Status{};
         }
         const bool is_late = node.low < floor_;
-        take(node, is_late);
-        if (phase_ == Phase::graph)
+        if (phase_ == Phase::graph) {
+            take(node, is_late);
             beam_.set_target(target());
+        }
         if (is_late && options_.late == LateRows::after_all) {
             late_.push(node);
             return Status{};
