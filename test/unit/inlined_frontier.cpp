@@ -169,8 +169,9 @@ TEST(InlinedFrontier, PurgeBeyondTheBound) {
         ASSERT_TRUE(seen.insert(link.block).second);
     }
     for (uint32_t id = 1; id <= model.keys.size(); ++id)
-        if (model.keys[id - 1] < bound)
+        if (model.keys[id - 1] < bound) {
             ASSERT_TRUE(seen.count(id) == 1) << id;
+        }
     model.frontier.clear();
     EXPECT_EQ(model.frontier.dropped(), kInfinity);
 }
