@@ -221,5 +221,45 @@ TEST_P(InlinedRings, OtherSessions) {
     }
     index.expect_sound();
 }
+// Two sessions insert the first two rows of a vector, neither sees the other, and a VACUUM that brings them together is cut off
+// anywhere: the next one does it.
+TEST_P(InlinedRings, TwoFirstOnes) {
+    size_t torn = 0;
+    for (int when = 0; when < 40; when += 3) {
+        Equals equals(GetParam());
+        Attributed &index = equals.index;
+        index.insert_many(9);
+        int turn = 0;
+        index.store.hook = [&] {
+            if (turn++ != when)
+                return;
+            std::function<void()> hook = std::move(index.store.hook);
+            index.store.hook = nullptr;
+            index.insert(equals.values[0], Columns{2, 0});
+        };
+        index.insert(equals.values[0], Columns{1, 0});
+        index.store.hook = nullptr;
+        torn += rings_not_whole(index);
+        const std::vector<MemoryStore::Page> pages = index.store.pages;
+        const std::map<uint32_t, RowOf> rows = index.rows;
+        const auto dead = [](uint32_t row) { return row == 3; };
+        index.store.log.clear();
+        index.store.logging = true;
+        index.vacuum(dead);
+        index.store.logging = false;
+        const std::vector<MemoryStore::Write> log = index.store.log;
+        for (size_t n = 0; n <= log.size(); ++n) {
+            index.store.pages = pages;
+            index.store.play(log, n);
+            index.rows = rows;
+            index.vacuum(dead);
+            EXPECT_EQ(rings_not_whole(index), 0u) << when << ", " << n << " of " << log.size();
+            EXPECT_EQ(equals.lost(), 0u) << when << ", " << n << " of " << log.size();
+            index.expect_sound();
+        }
+    }
+    EXPECT_GT(torn, 0u);
+}
+
 } // namespace
 } // namespace vecx::hnsw::inlined
