@@ -74,7 +74,7 @@ sub scenarios
 		{ name => 'equals', before => "TRUNCATE $g;" . fill($s, $g, $rows->(0, $s->{rows})),
 			run => "INSERT INTO $g (id, version, v) SELECT i, i / 30 - $first, " . value_sql($s, 'i') . " FROM (" . $copies->(0, 60) . ") s (i);",
 			after => "DELETE FROM $g WHERE id % 7 = 0; VACUUM $g;" },
-		{ name => 'race:equals', before => "TRUNCATE $g;" . fill($s, $g, "SELECT $first + i FROM generate_series(1, 9) i") . $one->($g, 1), wait => 'inlined.insert.node_written',
+		{ name => 'race:equals', before => "TRUNCATE $g;" . fill($s, $g, "SELECT $first + i FROM generate_series(1, 8) i") . $one->($g, 1), wait => 'inlined.insert.node_written',
 			run => $one->($g, 2), second => $one->($g, 3), after => "DELETE FROM $g WHERE id % 3 = 0; VACUUM $g;" },
 		{ name => 'race:rings', before => "DROP TABLE IF EXISTS $r; CREATE TABLE $r (LIKE g_$n INCLUDING DEFAULTS); " . index_sql($s, $r, "i_$r") . fill($s, $r, "SELECT $first + i FROM generate_series(1, 8) i")
 				. "CREATE OR REPLACE FUNCTION first_of_$r() RETURNS bigint LANGUAGE sql SET enable_seqscan = off AS \$\$ SELECT sum(version) FROM (SELECT version FROM $r ORDER BY v $s->{op} " . value_sql($s, '0') . " LIMIT 2) s \$\$;",
