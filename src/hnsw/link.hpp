@@ -113,6 +113,7 @@ class Linker {
     // Offers `node` as a neighbour to `target.link`, `target.key` away, at one level. The target takes it when
     // it has a free place, or when the selection among its neighbours and `node` prefers it to one of them.
     Status offer(Candidate target, int level, Link node) {
+        displaced_[0] = displaced_[1] = Link{};
         for (int attempt = 0; attempt < kMaxRetries; ++attempt) {
             bool found, fits = false, known = false, open = false;
             uint32_t count = 0, places = 0, version = 0;
@@ -140,6 +141,7 @@ class Linker {
             VECX_TRY(replace_link(target.link, level, version, victim, node, &done));
             if (!done)
                 continue;
+            displaced_[0] = victim;
             // Among equal nodes the newest would push all others out of the lists of those that a search meets
             // first; so it takes over the links it displaces.
             if (tie) {
@@ -153,7 +155,7 @@ class Linker {
 
     // Makes `target` link to `node` at `level`, whatever the selection says: in a free place, or over its farthest neighbour,
     // which `node` then links to in its place, if need be over the farthest of `chosen`, and with none chosen over its own
-    // farthest neighbour. So nothing is lost that could be reached before. What lost a link is in displaced() afterwards.
+    // farthest neighbour. So nothing is lost that could be reached before.
     Status insist(Candidate target, Link node, int level = 0) {
         displaced_[0] = displaced_[1] = Link{};
         for (int attempt = 0; attempt < kMaxRetries; ++attempt) {
@@ -197,7 +199,7 @@ class Linker {
         return Status{};
     }
 
-    // The nodes that the last insist() took a link from, or none.
+    // The nodes that lost a link by the last offer() or insist(), or none.
     std::span<const Link> displaced() const { return displaced_; }
 
     // Puts the chosen neighbours into the node's own record; links that it has and that still find a place stay.

@@ -58,6 +58,10 @@ class NodeMap {
         if (!doubted_.empty())
             memset(doubted_.data(), 0, doubted_.size());
     }
+    void doubt_all() {
+        if (!doubted_.empty())
+            memset(doubted_.data(), 0xff, doubted_.size());
+    }
     bool doubted(size_t at) const { return (doubted_[at / 8] >> (at % 8) & 1) != 0; }
     void doubt(size_t at) { doubted_[at / 8] |= static_cast<uint8_t>(1u << (at % 8)); }
     void trust(size_t at) { doubted_[at / 8] &= static_cast<uint8_t>(~(1u << (at % 8))); }

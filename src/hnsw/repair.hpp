@@ -28,7 +28,10 @@ class Repairer {
         VECX_TRY(mend_links());
         if (map_.complete) {
             VECX_TRY(link_the_unreached());
-            VECX_TRY(find_the_missed());
+            bool linked;
+            VECX_TRY(find_the_missed(&linked));
+            if (linked) // which may, rarely, have cost another node its last link
+                VECX_TRY(link_the_unreached());
         }
         VECX_TRY(free_dead());
         *more = dead_left_over_;
@@ -40,6 +43,7 @@ class Repairer {
 
   private:
     static constexpr uint32_t kBridges = 4; // links to a node that nothing led to
+    static constexpr uint64_t kFewNodes = 10000; // that can be searched for one by one in about a second
     static constexpr uint32_t kWays = 2;    // links to a node that a search missed
     static constexpr int kReachPasses = 4;  // mending for one node can, rarely, be at the cost of another
 
@@ -101,6 +105,7 @@ class Repairer {
         }
         if (map_.complete) {
             map_.block_start.push_back(static_cast<uint32_t>(map_.generations.size()));
+            map_.doubt_none();
         }
         return Status{};
     }
@@ -194,7 +199,10 @@ class Repairer {
                 }
                 const std::span<const Link> ground{links_.data() + node.first, links_at(node.m, 0)};
                 const bool lonely = std::all_of(ground.begin(), ground.end(), [](const Link &l) { return l.none(); });
-                if (broken || (lonely && living_ > 1))
+                const bool mend = broken || (lonely && living_ > 1);
+                if (mend || node.level > 0)
+                    map_.doubt({&node.link, 1});
+                if (mend)
                     VECX_TRY(mend_node(node.link));
             }
         }
@@ -255,6 +263,7 @@ class Repairer {
             if (!done)
                 continue;
             ++result_->nodes_repaired;
+            map_.doubt({old, link_count(m, level)}); // also those that the selection has dropped
             // Offer it to those that are new to it.
             for (int at = level; at >= 0; --at)
                 for (uint32_t i = 0; i < linker_.chosen_count[at]; ++i) {
@@ -264,6 +273,7 @@ class Repairer {
                         store_->poll();
                         linker_.cache.trim();
                         VECX_TRY(linker_.offer(c, at, link));
+                        map_.doubt(linker_.displaced());
                     }
                 }
             return Status{};
@@ -459,16 +469,20 @@ class Repairer {
         return search.points.empty() ? Status{} : linker_.insist(search.points[0], link);
     }
 
-    // To be reachable is not yet to be found. Searches for the vector of each node, and links those that are missed from
-    // where the search for them ends. Their neighbours and what lost a link for it are then looked at again: who is missed
-    // usually lies in a cluster that is.
-    Status find_the_missed() {
-        if (living_ < 2)
+    // To be reachable is not yet to be found. Searches for the vectors of the nodes in doubt, and links those that are missed
+    // from where the search for them ends. In doubt are the nodes that were mended or lost a link, and those above level 0, which
+    // all searches go by; all, when these are many or the graph is small, for inserts cost nodes links too. The neighbours of
+    // a missed node and what lost a link for it are looked at in turn: who is missed usually lies in a cluster that is.
+    // By the inner product a vector is not the nearest to itself: there is nothing to be seen by such a search.
+    Status find_the_missed(bool *linked) {
+        *linked = false;
+        if (living_ < 2 || linker_.search.reader.measure().metric == Metric::ip)
             return Status{};
-        map_.doubt_none();
+        uint64_t doubted = 0;
         for (size_t at = 0; at < map_.generations.size(); ++at)
-            if (map_.generations[at] != 0)
-                map_.doubt(at);
+            doubted += map_.generations[at] != 0 && map_.doubted(at);
+        if (living_ <= kFewNodes || doubted >= living_ / 8)
+            map_.doubt_all();
         bool again = true;
         for (int pass = 0; pass < kReachPasses && again; ++pass) {
             again = false;
@@ -482,6 +496,7 @@ class Repairer {
                     VECX_TRY(find_or_link(link, &missed));
                     again |= missed;
                 }
+            *linked |= again;
         }
         return Status{};
     }
