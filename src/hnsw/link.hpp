@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "base/crash.hpp"
 #include "base/rng.hpp"
@@ -112,6 +113,7 @@ class Linker {
     // Offers `node` as a neighbour to `target.link`, `target.key` away, at one level. The target takes it when
     // it has a free place, or when the selection among its neighbours and `node` prefers it to one of them.
     Status offer(Candidate target, int level, Link node) {
+        displaced_[0] = displaced_[1] = Link{};
         for (int attempt = 0; attempt < kMaxRetries; ++attempt) {
             bool found, fits = false, known = false, open = false;
             uint32_t count = 0, places = 0, version = 0;
@@ -139,6 +141,7 @@ class Linker {
             VECX_TRY(replace_link(target.link, level, version, victim, node, &done));
             if (!done)
                 continue;
+            displaced_[0] = victim;
             // Among equal nodes the newest would push all others out of the lists of those that a search meets
             // first; so it takes over the links it displaces.
             if (tie) {
@@ -150,67 +153,54 @@ class Linker {
         return Status{};
     }
 
-    // Makes `target` link to `node` at level 0, whatever the selection says: in a free place, or over its farthest neighbour,
-    // which `node` then links to in its place. So nothing is lost that could be reached before. `node` has just been given
-    // the neighbours in `chosen`.
-    Status insist(Candidate target, Link node) {
+    // Makes `target` link to `node` at `level`, whatever the selection says: in a free place, or over its farthest neighbour,
+    // which `node` then links to in its place, if need be over the farthest of `chosen`, and with none chosen over its own
+    // farthest neighbour. So nothing is lost that could be reached before.
+    Status insist(Candidate target, Link node, int level = 0) {
+        displaced_[0] = displaced_[1] = Link{};
         for (int attempt = 0; attempt < kMaxRetries; ++attempt) {
             bool found, fits = false, open = false;
             uint32_t count = 0, version = 0;
             VECX_TRY(search.reader.look(target.link, &found, [&](const NodeView &view) {
-                fits = !view.dead();
-                for (const Link &l : view.links_at(0)) {
-                    fits &= !(l == node);
-                    open |= l.none() || l.slot >= kMaxSlots;
-                }
-                count = NodeReader<S>::copy_links(view, 0, old_);
-                version = view.head->links_version;
+                fits = look_at_places(view, level, &open, &count, &version);
+                for (uint32_t i = 0; i < count && fits; ++i)
+                    fits = !(old_[i] == node);
             }));
             if (!found || !fits)
                 return Status{};
             Link victim{};
             bool gone = open;
             if (!open) {
-                Payload base, payload;
-                bool dead;
-                cache.trim();
-                VECX_TRY(cache.get(target.link, &base, &found, &dead));
-                if (!found || dead)
-                    return Status{};
-                const Measure &measure = search.reader.measure();
-                double farthest = -std::numeric_limits<double>::infinity();
-                for (uint32_t i = 0; i < count && !gone; ++i) {
-                    VECX_TRY(cache.get(old_[i], &payload, &found, &dead));
-                    gone = !found || dead;
-                    const double key = gone ? 0 : order_key(measure.distance(measure, base, payload));
-                    if (gone || key >= farthest) {
-                        victim = old_[i];
-                        farthest = key;
-                    }
-                }
+                VECX_TRY(farthest_of_old(target.link, count, &victim, &gone));
                 if (victim.none())
                     return Status{};
             }
             bool done;
-            VECX_TRY(replace_link(target.link, 0, version, victim, node, &done));
+            VECX_TRY(replace_link(target.link, level, version, victim, node, &done));
             if (!done)
                 continue;
+            displaced_[0] = gone ? Link{} : victim;
             for (done = gone; !done && attempt < kMaxRetries; ++attempt) {
                 Link instead{};
                 VECX_TRY(search.reader.look(node, &found, [&](const NodeView &view) {
-                    version = view.head->links_version;
-                    open = false;
-                    for (const Link &l : view.links_at(0))
-                        open |= l.none() || l.slot >= kMaxSlots;
+                    fits = look_at_places(view, level, &open, &count, &version);
                 }));
-                if (!open && chosen_count[0] > 0) // the farthest: others lead to it, or it would not have been found
-                    instead = chosen_begin(0)[chosen_count[0] - 1].link;
-                VECX_TRY(replace_link(node, 0, version, instead, victim, &done));
+                if (!found || !fits)
+                    return Status{};
+                if (!open && chosen_count[level] > 0) // the farthest: others lead to it, or it would not have been found
+                    instead = chosen_begin(level)[chosen_count[level] - 1].link;
+                else if (!open)
+                    VECX_TRY(farthest_of_old(node, count, &instead, &gone));
+                VECX_TRY(replace_link(node, level, version, instead, victim, &done));
+                displaced_[1] = instead;
             }
             return Status{};
         }
         return Status{};
     }
+
+    // The nodes that lost a link by the last offer() or insist(), or none.
+    std::span<const Link> displaced() const { return displaced_; }
 
     // Puts the chosen neighbours into the node's own record; links that it has and that still find a place stay.
     Status write_links(Link node, int level) {
@@ -282,6 +272,44 @@ class Linker {
     }
 
   private:
+    // The links of a node at one level to old_, for insist(); false when it is dead or not on that level.
+    bool look_at_places(const NodeView &view, int level, bool *open, uint32_t *count, uint32_t *version) {
+        *open = false;
+        *count = 0;
+        *version = view.head->links_version;
+        if (view.dead() || level > view.head->level)
+            return false;
+        for (const Link &l : view.links_at(level))
+            *open |= l.none() || l.slot >= kMaxSlots;
+        *count = NodeReader<S>::copy_links(view, level, old_);
+        return true;
+    }
+
+    // Which of the `count` nodes in old_ is farthest from `base`; one that is dead or gone comes before all (`gone`). None when
+    // `base` itself is.
+    Status farthest_of_old(Link base, uint32_t count, Link *out, bool *gone) {
+        Payload from, payload;
+        bool found, dead;
+        *out = Link{};
+        *gone = false;
+        cache.trim();
+        VECX_TRY(cache.get(base, &from, &found, &dead));
+        if (!found || dead)
+            return Status{};
+        const Measure &measure = search.reader.measure();
+        double farthest = -std::numeric_limits<double>::infinity();
+        for (uint32_t i = 0; i < count && !*gone; ++i) {
+            VECX_TRY(cache.get(old_[i], &payload, &found, &dead));
+            *gone = !found || dead;
+            const double key = *gone ? 0 : order_key(measure.distance(measure, from, payload));
+            if (*gone || key >= farthest) {
+                *out = old_[i];
+                farthest = key;
+            }
+        }
+        return Status{};
+    }
+
     // The search ended among dead nodes that lead nowhere: an entry point that lives is a neighbour all the same.
     Status fall_back_to_entry(Payload query, Link except) {
         Visit visit;
@@ -384,6 +412,7 @@ class Linker {
     Array<Payload> payloads_;
     Array<uint32_t> picks_;
     Link old_[2 * kMaxM];
+    Link displaced_[2] = {};
 };
 
 } // namespace vecx::hnsw

@@ -7,10 +7,10 @@
 
 namespace vecx::hnsw {
 
-// The living nodes of a survey, three bytes each at most: two for the generation, two bits for what is known of it.
+// The living nodes of a survey, three bytes each at most: two for the generation, three bits for what is known of it.
 class NodeMap {
   public:
-    explicit NodeMap(Arena &arena) : block_start(arena), generations(arena), reached_(arena), followed_(arena) {}
+    explicit NodeMap(Arena &arena) : block_start(arena), generations(arena), reached_(arena), followed_(arena), doubted_(arena) {}
 
     // Block b has generations[block_start[b - 1], block_start[b]), by slot; 0 where no living node is.
     Array<uint32_t> block_start;
@@ -52,8 +52,28 @@ class NodeMap {
                 reach(at);
     }
 
+    // Nodes of which it is to be seen whether a search finds them.
+    void doubt_none() {
+        doubted_.resize_uninitialized((generations.size() + 7) / 8);
+        if (!doubted_.empty())
+            memset(doubted_.data(), 0, doubted_.size());
+    }
+    void doubt_all() {
+        if (!doubted_.empty())
+            memset(doubted_.data(), 0xff, doubted_.size());
+    }
+    bool doubted(size_t at) const { return (doubted_[at / 8] >> (at % 8) & 1) != 0; }
+    void doubt(size_t at) { doubted_[at / 8] |= static_cast<uint8_t>(1u << (at % 8)); }
+    void trust(size_t at) { doubted_[at / 8] &= static_cast<uint8_t>(~(1u << (at % 8))); }
+    void doubt(std::span<const Link> links) {
+        size_t at;
+        for (const Link &l : links)
+            if (!l.none() && find(l, &at))
+                doubt(at);
+    }
+
   private:
-    Array<uint8_t> reached_, followed_; // a bit for each place of generations
+    Array<uint8_t> reached_, followed_, doubted_; // a bit for each place of generations
 };
 
 // Follows the links of all that is pending, until nothing is. The pages are read in order, those with nothing pending are

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "base/crash.hpp"
+#include "hnsw/findable.hpp"
 #include "hnsw/free.hpp"
 #include "hnsw/link.hpp"
 #include "hnsw/reach.hpp"
@@ -25,8 +26,13 @@ class Repairer {
         VECX_TRY(survey());
         VECX_TRY(mend_entry());
         VECX_TRY(mend_links());
-        if (map_.complete)
+        if (map_.complete) {
             VECX_TRY(link_the_unreached());
+            bool linked;
+            VECX_TRY(find_the_missed(&linked));
+            if (linked) // which may, rarely, have cost another node its last link
+                VECX_TRY(link_the_unreached());
+        }
         VECX_TRY(free_dead());
         *more = dead_left_over_;
         return Status{};
@@ -37,6 +43,8 @@ class Repairer {
 
   private:
     static constexpr uint32_t kBridges = 4; // links to a node that nothing led to
+    static constexpr uint64_t kFewNodes = 10000; // that can be searched for one by one in about a second
+    static constexpr uint32_t kWays = 2;    // links to a node that a search missed
     static constexpr int kReachPasses = 4;  // mending for one node can, rarely, be at the cost of another
 
     struct Node { // copy of a node's links
@@ -97,6 +105,7 @@ class Repairer {
         }
         if (map_.complete) {
             map_.block_start.push_back(static_cast<uint32_t>(map_.generations.size()));
+            map_.doubt_none();
         }
         return Status{};
     }
@@ -190,7 +199,10 @@ class Repairer {
                 }
                 const std::span<const Link> ground{links_.data() + node.first, links_at(node.m, 0)};
                 const bool lonely = std::all_of(ground.begin(), ground.end(), [](const Link &l) { return l.none(); });
-                if (broken || (lonely && living_ > 1))
+                const bool mend = broken || (lonely && living_ > 1);
+                if (mend || node.level > 0)
+                    map_.doubt({&node.link, 1});
+                if (mend)
                     VECX_TRY(mend_node(node.link));
             }
         }
@@ -251,6 +263,7 @@ class Repairer {
             if (!done)
                 continue;
             ++result_->nodes_repaired;
+            map_.doubt({old, link_count(m, level)}); // also those that the selection has dropped
             // Offer it to those that are new to it.
             for (int at = level; at >= 0; --at)
                 for (uint32_t i = 0; i < linker_.chosen_count[at]; ++i) {
@@ -260,6 +273,7 @@ class Repairer {
                         store_->poll();
                         linker_.cache.trim();
                         VECX_TRY(linker_.offer(c, at, link));
+                        map_.doubt(linker_.displaced());
                     }
                 }
             return Status{};
@@ -399,25 +413,32 @@ class Repairer {
         return Status{};
     }
 
-    Status relink(Link link) {
+    // A living node's payload, to payload_ (the cache may forget it during a search), and its level.
+    Status copy_payload(Link link, Payload *payload, int *level, bool *found) {
         store_->poll();
         linker_.cache.trim();
-        Payload payload;
-        bool found, dead;
-        VECX_TRY(linker_.cache.get(link, &payload, &found, &dead));
-        if (!found || dead)
+        bool dead;
+        *level = 0;
+        VECX_TRY(linker_.cache.get(link, payload, found, &dead));
+        *found = *found && !dead;
+        if (!*found)
             return Status{};
-        // The cache may forget it during the search.
         payload_.clear();
-        payload_.resize_uninitialized(payload.size);
-        memcpy(payload_.data(), payload.bytes, payload.size);
-        int level = 0;
-        VECX_TRY(linker_.search.reader.look(link, &found, [&](const NodeView &node) { level = node.head->level; }));
+        payload_.resize_uninitialized(payload->size);
+        memcpy(payload_.data(), payload->bytes, payload->size);
+        *payload = Payload{payload_.data(), payload->size};
+        return linker_.search.reader.look(link, found, [&](const NodeView &node) { *level = node.head->level; });
+    }
+
+    Status relink(Link link) {
+        Payload payload;
+        bool found;
+        int level;
+        VECX_TRY(copy_payload(link, &payload, &level, &found));
         if (!found)
             return Status{};
         ++result_->nodes_relinked;
         // It is not offered as an insert would: what its neighbours gave up for it might be lost in turn.
-        payload = Payload{payload_.data(), payload.size};
         VECX_TRY(linker_.find(payload, level, link));
         VECX_TRY(linker_.choose_ground());
         VECX_TRY(linker_.write_links(link, level));
@@ -446,6 +467,77 @@ class Repairer {
             search.points.push_back(Candidate{0, meta.entry});
         VECX_TRY(search_layer(search, payload, 0, linker_.meta().ef_construction, DeadNodes::pass, link));
         return search.points.empty() ? Status{} : linker_.insist(search.points[0], link);
+    }
+
+    // To be reachable is not yet to be found. Searches for the vectors of the nodes in doubt, and links those that are missed
+    // from where the search for them ends. In doubt are the nodes that were mended or lost a link, and those above level 0, which
+    // all searches go by; all, when these are many or the graph is small, for inserts cost nodes links too. The neighbours of
+    // a missed node and what lost a link for it are looked at in turn: who is missed usually lies in a cluster that is.
+    // By the inner product a vector is not the nearest to itself: there is nothing to be seen by such a search.
+    Status find_the_missed(bool *linked) {
+        *linked = false;
+        if (living_ < 2 || linker_.search.reader.measure().metric == Metric::ip)
+            return Status{};
+        uint64_t doubted = 0;
+        for (size_t at = 0; at < map_.generations.size(); ++at)
+            doubted += map_.generations[at] != 0 && map_.doubted(at);
+        if (living_ <= kFewNodes || doubted >= living_ / 8)
+            map_.doubt_all();
+        bool again = true;
+        for (int pass = 0; pass < kReachPasses && again; ++pass) {
+            again = false;
+            for (uint32_t block = 1; block < map_.block_start.size(); ++block)
+                for (size_t at = map_.block_start[block - 1]; at < map_.block_start[block]; ++at) {
+                    if (map_.generations[at] == 0 || !map_.doubted(at))
+                        continue;
+                    map_.trust(at);
+                    bool missed;
+                    const Link link{block, static_cast<uint16_t>(at - map_.block_start[block - 1]), map_.generations[at]};
+                    VECX_TRY(find_or_link(link, &missed));
+                    again |= missed;
+                }
+            *linked |= again;
+        }
+        return Status{};
+    }
+
+    Status find_or_link(Link link, bool *missed) {
+        *missed = false;
+        Payload payload;
+        int level, missed_at;
+        bool found;
+        VECX_TRY(copy_payload(link, &payload, &level, &found));
+        if (!found)
+            return Status{};
+        MetaRecord meta;
+        VECX_TRY(read_meta(*store_, &meta));
+        SearchState<S> &search = linker_.search;
+        const Measure &measure = search.reader.measure();
+        const double self_key = order_key(measure.distance(measure, payload, payload));
+        VECX_TRY(seek(search, &meta, payload, link, level, self_key, &missed_at));
+        if (missed_at < 0)
+            return Status{};
+        *missed = true;
+        ++result_->nodes_relinked;
+        linker_.chosen.clear();
+        memset(linker_.chosen_count, 0, sizeof linker_.chosen_count);
+        uint32_t links = 0;
+        for (size_t i = 0; i < search.points.size() && links < kWays; ++i) {
+            const Candidate c = search.points[i];
+            bool living;
+            VECX_TRY(is_living(c.link, &living));
+            if (!living || c.link == link)
+                continue;
+            ++links;
+            VECX_TRY(linker_.insist(c, link, missed_at));
+            map_.doubt(linker_.displaced());
+        }
+        Link next[2 * kMaxM];
+        uint32_t count = 0;
+        VECX_TRY(search.reader.look(link, &found, [&](const NodeView &node) { count = NodeReader<S>::copy_links(node, 0, next); }));
+        map_.doubt({next, count});
+        map_.doubt({&link, 1});
+        return Status{};
     }
 
     static bool is_dead_node(const PageView &page, Link link) {

@@ -23,6 +23,10 @@ struct SearchState {
     Link open[kMaxOpen];
     uint32_t open_count = 0;
 
+    // A search of a level ends where it meets this node (none: it goes on), and tells that it has met it.
+    Link sought{};
+    bool met = false;
+
     SearchState(S &store, Arena &arena, const Measure &measure)
         : reader(store, arena, measure), visited(arena), frontier(arena), best(arena), points(arena) {}
 };
@@ -41,7 +45,9 @@ Status search_layer(SearchState<S> &s, Payload query, int level, uint32_t ef, De
     s.frontier.clear();
     s.best.clear();
     s.open_count = 0;
+    s.met = false;
     auto meet = [&](Link link, const Visit &visit) {
+        s.met |= link == s.sought;
         if (visit.key == s.self_key && visit.tid_count < kTidsPerNode && !visit.dead && s.open_count < s.kMaxOpen)
             s.open[s.open_count++] = link;
         if (s.best.size() >= ef && visit.key >= s.best.top().key)
@@ -62,7 +68,7 @@ Status search_layer(SearchState<S> &s, Payload query, int level, uint32_t ef, De
         if (visit.found)
             meet(point.link, visit);
     }
-    while (!s.frontier.empty()) {
+    while (!s.frontier.empty() && !s.met) {
         if (s.best.size() >= ef && s.frontier.top().key > s.best.top().key)
             break;
         Candidate nearest = s.frontier.pop();

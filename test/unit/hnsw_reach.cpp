@@ -135,5 +135,36 @@ TEST(HnswReach, ValuesAreFoundAfterChurn) {
     }
 }
 
+// Nor does it help to come down well where a whole cluster is no longer on any way: few links, clusters far apart, and rows
+// that come and go in small portions. VACUUM searches for what it mended, and links what it misses.
+TEST(HnswReach, WhatVacuumMendsIsFound) {
+    uint64_t relinked = 0;
+    for (int m : {4, 8})
+        for (uint64_t seed = 1; seed <= 3; ++seed) {
+            Index index(ElementType::f32, Metric::l2, 16, m, 4 * m);
+            index.store.copy_pages = false;
+            index.rng = Rng(seed);
+            Rng rng(seed + 70);
+            for (int i = 0; i < 400; ++i)
+                index.insert(clustered(index.next_row, 16));
+            for (int round = 1; round <= 15; ++round) {
+                std::set<uint32_t> dead;
+                for (auto &[row, value] : index.rows)
+                    if (rng.below(8) == 0)
+                        dead.insert(row);
+                for (int i = 0; i < 70; ++i)
+                    index.insert(clustered(index.next_row, 16));
+                relinked += index.vacuum(dead).nodes_relinked;
+                int lost = 0;
+                for (auto &[row, value] : index.rows) {
+                    ScanResult got = index.scan(value, kPlainScan, 1);
+                    lost += got.distances.size() != 1 || got.distances[0] != 0;
+                }
+                EXPECT_EQ(lost, 0) << "of " << index.rows.size() << " after vacuum " << round << ", m " << m << ", seed " << seed;
+            }
+        }
+    EXPECT_GT(relinked, 0u);
+}
+
 } // namespace
 } // namespace vecx::test
