@@ -19,13 +19,24 @@ extern "C" {
 
 namespace vecx::pg {
 
+// Whether the next record of the page has its image in any case, as the first one after a checkpoint. Generic WAL would find
+// that out after it has looked for the differences byte by byte, about as long as all the rest takes. What is known here
+// may be older than the latest checkpoint: then it is told to look for them, as ever.
+inline bool image_is_due(Page page) {
+    XLogRecPtr redo;
+    bool images;
+    GetFullPageWriteInfo(&redo, &images);
+    return images && PageGetLSN(page) <= redo;
+}
+
 // One page, one WAL record (none when the relation needs no WAL). A new page is initialised first and logged
 // as a whole, for replay has nothing to apply a difference to; so is any page when `whole` is set.
 template <class F>
 bool change_page_logged(Relation rel, Buffer buffer, bool whole, F &&change) {
     bool fresh = PageIsNew(BufferGetPage(buffer));
     GenericXLogState *record = GenericXLogStart(rel);
-    Page page = GenericXLogRegisterBuffer(record, buffer, whole || fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
+    whole |= fresh || image_is_due(BufferGetPage(buffer));
+    Page page = GenericXLogRegisterBuffer(record, buffer, whole ? GENERIC_XLOG_FULL_IMAGE : 0);
     if (fresh)
         PageInit(page, BLCKSZ, 0);
     if (!change(page)) {
@@ -63,7 +74,8 @@ bool change_pages_logged(Relation rel, const Buffer *buffers, int n, F &&change)
     GenericXLogState *record = GenericXLogStart(rel);
     for (int i = 0; i < n; ++i) {
         bool fresh = PageIsNew(BufferGetPage(buffers[i]));
-        pages[i] = GenericXLogRegisterBuffer(record, buffers[i], fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
+        bool whole = fresh || image_is_due(BufferGetPage(buffers[i]));
+        pages[i] = GenericXLogRegisterBuffer(record, buffers[i], whole ? GENERIC_XLOG_FULL_IMAGE : 0);
         if (fresh)
             PageInit(pages[i], BLCKSZ, 0);
     }

@@ -178,7 +178,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
     Array<uint32_t> entries(arena), order(arena);
     graph.choose_entries(entry_places(graph.shape(), body_size), &entries, linking);
     graph.make_reachable(entries, linking);
-    graph.order_nodes(entries, &order, ordering);
+    graph.order_nodes(entries, nodes_per_page(graph.shape(), body_size), &order, ordering);
     const uint32_t first_block = store.block_count();
     PageMaker pages(arena, graph, order.data(), static_cast<uint32_t>(order.size()), body_size, first_block, ordering);
     uint8_t *stored = arena.make_array<uint8_t>(pages.stored_room());
