@@ -105,7 +105,8 @@ class MemoryStore {
     Status extend_run(uint32_t most, uint32_t end, uint32_t *first, uint32_t *count) {
         enter();
         *first = block_count();
-        *count = *first < end ? std::min(most, end - *first) : 0;
+        *count = *first < end && runs_left > 0 ? std::min(most, end - *first) : 0;
+        runs_left -= *count > 0;
         for (uint32_t i = 0; i < *count; ++i) {
             pages.push_back(Page(body_size_ / 8, 0));
             note(*first + i);
@@ -113,6 +114,7 @@ class MemoryStore {
         return Status{};
     }
     void finish_run(uint32_t, uint32_t) {}
+    uint32_t runs_left = UINT32_MAX; // then extend_run says that all is done
 
     uint32_t block_count() const { return static_cast<uint32_t>(pages.size()); }
 

@@ -196,6 +196,7 @@ class Graph {
         return reinterpret_cast<const uint32_t *>(reinterpret_cast<const uint8_t *>(n + 1) + code_size_);
     }
     float *keys(Node *n) const { return reinterpret_cast<float *>(ids(n) + places_); }
+    const float *keys(const Node *n) const { return reinterpret_cast<const float *>(ids(n) + places_); }
 
     uint8_t *slab(uint32_t index) {
         uint8_t *p = node_slabs_[index];
