@@ -49,7 +49,7 @@ foreach my $class (@classes)
 $node->safe_psql('postgres', q{CREATE UNLOGGED TABLE wide (id int, v vector(256)) WITH (parallel_workers = 2);
 	ALTER TABLE wide ALTER v SET STORAGE EXTERNAL;
 	SELECT setseed(0.25);
-	INSERT INTO wide SELECT i, (SELECT array_agg(random() - 0.5 + i * 0) FROM generate_series(1, 256))::vector FROM generate_series(1, 150) i});
+	INSERT INTO wide SELECT i, (SELECT array_agg(random() - 0.5 + 0 * (g + i)) FROM generate_series(1, 256) g)::vector FROM generate_series(1, 150) i});
 is($node->safe_psql('postgres', "SELECT pg_relation_size('wide')"), '8192', 'a table of one page');
 my %files;
 foreach my $layout (qw(inline compact))
