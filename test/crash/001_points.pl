@@ -66,6 +66,20 @@ sub scenarios
 		{ name => "race:$wait", before => "TRUNCATE $g;", wait => $wait, run => fill($s, $g, $ids->(0, $mine)),
 			second => fill($s, $g, $ids->(500, $others)), after => "DELETE FROM $g WHERE id % 3 = 0; VACUUM $g;" }
 	} @{ $s->{races} };
+	# Nodes with one vector and different columns beside it: more of them than one has places for; another that gets in between; two sessions
+	# that each have the first of them, which VACUUM must bring together. The last has a table of its own, for its INSERT is committed before.
+	my $one = sub { my ($table, $version) = @_; return "INSERT INTO $table (id, version, v) SELECT 3000000000 + $first + $version, $version, " . value_sql($s, '0') . ";" };
+	my $r = "r_$n";
+	my @equals = map { (
+		{ name => 'equals', before => "TRUNCATE $g;" . fill($s, $g, $rows->(0, $s->{rows})),
+			run => "INSERT INTO $g (id, version, v) SELECT i, i / 30 - $first, " . value_sql($s, 'i') . " FROM (" . $copies->(0, 60) . ") s (i);",
+			after => "DELETE FROM $g WHERE id % 7 = 0; VACUUM $g;" },
+		{ name => 'race:equals', before => "TRUNCATE $g;" . fill($s, $g, "SELECT $first + i FROM generate_series(1, 8) i") . $one->($g, 1), wait => 'inlined.insert.node_written',
+			run => $one->($g, 2), second => $one->($g, 3), after => "DELETE FROM $g WHERE id % 3 = 0; VACUUM $g;" },
+		{ name => 'race:rings', before => "DROP TABLE IF EXISTS $r; CREATE TABLE $r (LIKE g_$n INCLUDING DEFAULTS); " . index_sql($s, $r, "i_$r") . fill($s, $r, "SELECT $first + i FROM generate_series(1, 8) i")
+				. "CREATE OR REPLACE FUNCTION first_of_$r() RETURNS bigint LANGUAGE sql SET enable_seqscan = off AS \$\$ SELECT sum(version) FROM (SELECT version FROM $r ORDER BY v $s->{op} " . value_sql($s, '0') . " LIMIT 2) s \$\$;",
+			wait => 'inlined.insert.node_written', run => $one->($r, 1) . "DELETE FROM $r WHERE id = $first + 1; VACUUM $r;", second => $one->($r, 2),
+			after => "VACUUM $r; SELECT 1 / (first_of_$r() = (SELECT sum(version) FROM $r))::int;" }) } $s->{columns} // ();
 	return (
 		{ name => 'insert', run => fill($s, $t, $rows->(0, $many)), after => "$keep VACUUM $t;" },
 		{ name => 'grow', before => "TRUNCATE $g;", run => fill($s, $g, $rows->(0, $s->{rows} + 60)), after => "DELETE FROM $g WHERE id % 3 = 0; VACUUM $g;" },
@@ -78,7 +92,7 @@ sub scenarios
 			after => "DROP INDEX IF EXISTS again_b_$n;" },
 		{ name => 'unlogged', run => index_sql($s, "u_$n", "again_u_$n"), after => "DROP INDEX IF EXISTS again_u_$n;" },
 		{ name => 'reindex', run => "REINDEX INDEX i_$t;" },
-		@reshape, @races);
+		@equals, @reshape, @races);
 }
 
 sub scenario

@@ -215,7 +215,7 @@ class Checker {
             return "number of neighbours of a node is not that of the index";
         if (c->entry && (head.tid_count > 0 || !head.more_tids.none()))
             return "entry node with heap TIDs";
-        if ((head.flags & ~(kNodeDead | kNodeEntry | (shape_.attributes > 0 ? kNodeUnlisted : 0))) != 0)
+        if ((head.flags & ~(kNodeDead | kNodeEntry | (shape_.attributes > 0 ? kNodeUnlisted | kNodeRing : 0))) != 0)
             return "unknown flags of a node";
         if ((head.flags & kNodeDead) != 0 && (head.tid_count > 0 || !head.more_tids.none()))
             return "dead node with heap TIDs";

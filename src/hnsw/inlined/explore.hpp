@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <span>
 
 #include "base/heap.hpp"
 #include "hnsw/inlined/copies.hpp"
@@ -32,7 +33,7 @@ template <NodeStore S>
 class Explorer {
   public:
     Explorer(S &store, Arena &arena, const Shape &shape)
-        : visitor(store, shape), near(arena), met(arena), pool(arena, shape), links_(arena), opened_(arena), frontier_(arena), best_(arena) {}
+        : visitor(store, shape), near(arena), alike(arena), met(arena), pool(arena, shape), links_(arena), opened_(arena), frontier_(arena), best_(arena) {}
 
     static constexpr uint32_t kSeen = 0;      // not visited, or not among the candidates
     static constexpr uint32_t kUseless = 1;   // gone or dead
@@ -40,6 +41,9 @@ class Explorer {
 
     Visitor<S> visitor;
     Array<Near> near; // the candidates; finish() puts the nearest first
+    // With attributes: living nodes with the very vector, but other attributes. None of them is in `near`: a new node gets
+    // into their ring (ring.hpp), and chooses its neighbours among the others, else it would have none but these.
+    Array<Link> alike;
     LinkMap met;      // what the search knows of a link, until finish()
     CopyPool pool;
     Link equal{};     // a living node with the very vector and attributes; none: not met
@@ -58,6 +62,8 @@ class Explorer {
         limit_ = std::max(memory_limit, kLeastMemory + 4 * candidate * ef);
         limited = false;
         near.clear();
+        alike.clear();
+        alike_met_ = 0;
         met.clear();
         pool.clear();
         links_.clear();
@@ -129,6 +135,8 @@ class Explorer {
             *met.find(near[i].link) = kFirstNear + static_cast<uint32_t>(i);
     }
 
+    std::span<const Link> all_alike() const { return {alike.data(), alike.size()}; }
+
     // Whether a link is known to lead to nothing.
     bool useless(Link link) {
         const uint32_t *value = met.find(link);
@@ -137,13 +145,15 @@ class Explorer {
 
     // What the search occupies; arrays that grow count twice while they are copied.
     size_t bytes() const {
-        return met.bytes() + pool.bytes() + near.capacity_bytes() + links_.capacity_bytes() + opened_.capacity_bytes() +
+        return met.bytes() + pool.bytes() + near.capacity_bytes() + alike.capacity_bytes() + links_.capacity_bytes() + opened_.capacity_bytes() +
                frontier_.bytes() + best_.bytes();
     }
 
   private:
     static constexpr uint32_t kNone = 0xFFFFFFFFu;
     static constexpr size_t kLeastMemory = 512 * 1024;
+    // Times ef: nodes with the very vector that are followed to others. Beyond them one with the attributes too need not be met.
+    static constexpr uint32_t kMostAlike = 4;
     struct Step {
         float key; // estimated with codes, else of the node itself
         uint32_t opened;
@@ -165,21 +175,22 @@ class Explorer {
         uint8_t *copy = pool.next();
         Visit visit;
         Near fresh{};
-        bool same = false, is_entry = false, wanted = false;
+        bool same = false, is_entry = false, wanted = false, has_vector = false;
         VECX_TRY(visitor.visit(link, node_->query, &visit, neighbours_, [&](const NodeView &view, float key) {
             is_entry = view.is_entry();
             if (is_entry)
                 entry_has_room = visit.count < view.head->places;
+            // Norm and error too: then the bounds that scans compute from them hold for both, even if somebody went to the
+            // length of finding two vectors of one hash.
+            has_vector = !is_entry && view.head->hash == node_->head.hash && view.head->own_scale == node_->head.own_scale &&
+                         view.head->norm == node_->head.norm && view.head->own_error == node_->head.own_error &&
+                         memcmp(view.own, node_->own, shape.own_size()) == 0;
             if (visit.dead || link == ignore_)
                 return;
             fresh.key = finite_key(key);
-            // Norm and error too: then the bounds that scans compute from them hold for both, even if somebody went to the
-            // length of finding two vectors of one hash.
-            same = view.head->hash == node_->head.hash && view.head->own_scale == node_->head.own_scale &&
-                   view.head->norm == node_->head.norm && view.head->own_error == node_->head.own_error &&
-                   memcmp(view.own, node_->own, shape.own_size()) == 0 &&
+            same = has_vector &&
                    (shape.attributes == 0 || memcmp(view.attributes, node_->attributes, shape.attributes_size()) == 0);
-            wanted = best_.size() < ef_ || fresh.key < best_.top();
+            wanted = (best_.size() < ef_ || fresh.key < best_.top()) && (!has_vector || shape.attributes == 0);
             if (wanted) {
                 memcpy(copy, view.own, shape.own_size());
                 fresh.stored = Stored{copy, view.head->own_scale, view.head->norm, 0};
@@ -196,6 +207,13 @@ class Explorer {
             entry = link;
         if (same)
             equal = link;
+        if (has_vector && shape.attributes > 0) {
+            ++alike_met_;
+            if (!visit.dead && link != ignore_)
+                alike.push_back(link);
+            if (alike_met_ > kMostAlike * ef_)
+                return Status{};
+        }
         if (wanted) {
             fresh.link = link;
             fresh.stored.square = stored_dot(shape, fresh.stored, fresh.stored);
@@ -239,6 +257,7 @@ class Explorer {
     Array<Opened> opened_;
     Heap<Step, Nearest> frontier_;
     Heap<float, Worst> best_;
+    uint32_t alike_met_ = 0; // with the very vector, dead ones too
     Neighbour neighbours_[kMaxPlaces];
 };
 

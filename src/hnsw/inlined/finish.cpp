@@ -101,7 +101,7 @@ bool Graph::link_reachable(uint32_t id) {
         if (place == places_) {
             place = kNone;
             uint32_t lowest = 0;
-            for (uint32_t k = places_; k-- > 0;) {
+            for (uint32_t k = places_; k-- > from->ring;) {
                 uint32_t entry = ids(from)[k], rank = entry >> kRankShift;
                 if (node(entry & kIdMask)->next == pool_[i].id || (place != kNone && rank <= lowest))
                     continue;

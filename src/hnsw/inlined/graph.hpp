@@ -77,7 +77,7 @@ class Graph {
         uint8_t ready; // may be searched from
         uint8_t count; // neighbours
         uint8_t mark;  // reached from the entry
-        uint8_t pad0;
+        uint8_t ring;  // the first neighbour is the next of its ring (ring.hpp)
         float extra;
         float scale, norm2;
     };
@@ -128,6 +128,8 @@ class Graph {
 
     // --- when all have been added; one process ---
 
+    // Links nodes of one vector that differ in their attributes. Before make_reachable, for it takes places of others.
+    void link_rings(const Poll &poll);
     // Chooses up to `places` nodes spread over the whole graph, for the entry node.
     void choose_entries(uint32_t places, Array<uint32_t> *out, const Poll &poll);
     // Makes every node reachable from `entries` through links.
@@ -233,6 +235,7 @@ class Graph {
     float distance_from(const Node *fresh, uint32_t id);
     void reach_from(uint32_t id, Array<uint32_t> *queue, uint64_t *reached, const Poll &poll);
     bool link_reachable(uint32_t id);
+    void set_ring_link(uint32_t id, uint32_t to);
 
     Shape shape_;
     Frame frame_;

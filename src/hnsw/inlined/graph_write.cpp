@@ -193,6 +193,7 @@ void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *st
         edit.head->own_error = own.own_error;
         edit.head->norm = own.norm;
         edit.head->hash = own.hash;
+        edit.head->flags = n->ring != 0 ? kNodeRing : 0;
         if (shape_.attributes > 0)
             memcpy(edit.attributes, stored + sizeof own, shape_.attributes_size());
         memcpy(edit.own, stored + sizeof own + shape_.attributes_size(), shape_.own_size());

@@ -71,13 +71,23 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
     linker.choose(node, links_to_choose(shape));
 
     Link self{};
-    VECX_TRY(linker.write_node(node, tid, &self));
+    Ring<S> ring(store, shape);
+    typename Ring<S>::Gap gap{};
+    RingCode ring_code;
+    if (!explorer.alike.empty()) {
+        linker.make_ring_code(node, &ring_code);
+        VECX_TRY(ring.find_gap(explorer.all_alike(), rng, &gap));
+    }
+    VECX_TRY(linker.write_node(node, tid, gap.after, ring_code, &self));
     VECX_CRASH_POINT("inlined.insert.node_written");
     // Before anybody can find the node. A crash in between leaves one that nothing leads to, with a row that nobody sees.
     if (shape.attributes > 0)
         VECX_TRY(list_node(store, shape, self, attributes));
+    bool joined = false;
+    if (!gap.before.none())
+        VECX_TRY(ring.join(self, explorer.all_alike(), &gap, ring_code, rng, &joined));
     for (int attempt = 0;; ++attempt) {
-        bool taken = false, any = false;
+        bool taken = false, any = joined;
         for (uint32_t i = 0; i < linker.chosen.size() && i < links_to_offer(shape); ++i) {
             VECX_TRY(linker.offer(linker.chosen[i], node, self, L::Offer::choose, rng, &taken));
             any |= taken;
@@ -94,7 +104,7 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
         bool done = false;
         if (!explorer.entry.none())
             VECX_TRY(offer_to_entry(store, linker, node, self, rng, &done));
-        else if (linker.chosen.empty() && !explorer.limited) // else others may live that the search did not get to
+        else if (linker.chosen.empty() && explorer.alike.empty() && !explorer.limited) // else others may live that the search did not get to
             VECX_TRY(set_entry(store, meta.entry, self, 0, &done, false));
         if (done || explorer.limited || attempt == kMaxRetries) // unlinked: the sweep of a scan finds it, VACUUM links it
             return Status{};
@@ -107,6 +117,11 @@ Status insert(S &store, Arena &scratch, const Shape &shape, Payload payload, Hea
         linker.forget_chosen();
         linker.choose(node, links_to_choose(shape));
         VECX_TRY(linker.write_links(node, self));
+        if (!explorer.alike.empty()) {
+            linker.make_ring_code(node, &ring_code);
+            VECX_TRY(ring.move(self, explorer.all_alike(), &gap, ring_code, rng));
+            VECX_TRY(ring.join(self, explorer.all_alike(), &gap, ring_code, rng, &joined));
+        }
     }
 }
 

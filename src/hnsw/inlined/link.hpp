@@ -8,7 +8,7 @@
 
 #include "base/crash.hpp"
 #include "base/rng.hpp"
-#include "hnsw/inlined/explore.hpp"
+#include "hnsw/inlined/ring.hpp"
 #include "hnsw/inlined/select.hpp"
 #include "hnsw/place.hpp"
 #include "kernels/convert.hpp"
@@ -78,8 +78,15 @@ class Linker {
         }
     }
 
-    // Writes the record of the node, with the chosen neighbours. One page write, two when the index grows.
-    Status write_node(const NewNode &node, HeapTid tid, Link *out) {
+    // The code by which nodes with the vector of the new one name each other.
+    void make_ring_code(const NewNode &node, RingCode *code) {
+        if (shape_.code_words > 0)
+            encode_neighbour(shape_, node.placed, node.placed, 0, &code->add, &code->mul, code->words);
+    }
+
+    // Writes the record of the node, with the chosen neighbours, and the next of its ring if there is one. One page write,
+    // two when the index grows.
+    Status write_node(const NewNode &node, HeapTid tid, Link next, const RingCode &ring, Link *out) {
         const uint32_t words = shape_.code_words, count = static_cast<uint32_t>(chosen.size());
         floats_.resize_uninitialized(2 * count);
         codes_.resize_uninitialized(static_cast<size_t>(count) * words);
@@ -104,7 +111,9 @@ class Linker {
                     memcpy(edit.attributes, node.attributes, shape_.attributes_size());
                 }
                 memcpy(edit.own, node.own, shape_.own_size());
-                put_neighbours(edit, count);
+                if (!next.none())
+                    set_ring_link(edit, shape_, next, ring.add, ring.mul, ring.words);
+                put_neighbours(edit, next, count);
             },
             out);
     }
@@ -140,7 +149,7 @@ class Linker {
                     ++next;
             };
             skip_known();
-            for (uint32_t i = 0; i < view.head->places && next < count; ++i)
+            for (uint32_t i = view.in_ring() ? 1 : 0; i < view.head->places && next < count; ++i)
                 if (view.links[i].none() || std::find(forgotten_.begin(), forgotten_.end(), view.links[i]) != forgotten_.end()) {
                     set_neighbour(edit, shape_, i, chosen[next].link, floats_[2 * next], floats_[2 * next + 1],
                                   codes_.data() + static_cast<size_t>(next) * words);
@@ -177,15 +186,17 @@ class Linker {
             store_->poll();
             bool found, fits = false, known = false;
             uint32_t places = 0, version = 0, place = kNoPlace;
+            first_ = 0;
             codes_.reserve(kMaxCodeWordsOfNode);
             VECX_TRY(explorer.visitor.look(target.link, &found, [&](const NodeView &view) {
                 fits = view.is_entry() || !view.dead();
                 places = view.head->places;
                 version = view.head->links_version;
+                first_ = view.in_ring() ? 1 : 0;
                 for (uint32_t i = 0; i < places; ++i) {
                     links_[i] = view.links[i];
                     known |= links_[i] == self;
-                    if (place == kNoPlace && (links_[i].none() || links_[i].slot >= kMaxSlots))
+                    if (place == kNoPlace && i >= first_ && (links_[i].none() || links_[i].slot >= kMaxSlots))
                         place = i;
                 }
                 if (place != kNoPlace || words == 0)
@@ -199,7 +210,7 @@ class Linker {
             *taken = found && fits && known;
             if (!found || !fits || known)
                 return Status{};
-            for (uint32_t i = 0; i < places && place == kNoPlace; ++i)
+            for (uint32_t i = first_; i < places && place == kNoPlace; ++i)
                 if (explorer.useless(links_[i]))
                     place = i;
             if (place == kNoPlace) {
@@ -272,13 +283,16 @@ class Linker {
         });
     }
 
-    void put_neighbours(const NodeEdit &edit, uint32_t count) {
+    // The chosen ones, behind the next of its ring, which may be one of them.
+    void put_neighbours(const NodeEdit &edit, Link next, uint32_t count) {
+        uint32_t place = next.none() ? 0 : 1;
         for (uint32_t i = 0; i < count; ++i)
-            set_neighbour(edit, shape_, i, chosen[i].link, floats_[2 * i], floats_[2 * i + 1],
+            if (next.none() || chosen[i].link != next)
+                set_neighbour(edit, shape_, place++, chosen[i].link, floats_[2 * i], floats_[2 * i + 1],
                           codes_.data() + static_cast<size_t>(i) * shape_.code_words);
     }
 
-    // The place that selection leaves out of `places` neighbours and the new node, which is candidate number
+    // The place, from first_ on, that selection leaves out of `places` neighbours and the new node, which is candidate number
     // `places`; kNoPlace when that is the new node itself. order_ is filled, `between` takes candidates' numbers.
     template <class Between>
     uint32_t left_out(uint32_t places, bool force, Between between) {
@@ -296,13 +310,14 @@ class Linker {
             const bool in = (picked[i / 64] >> (i % 64)) & 1;
             if (order_[i].at == places)
                 wanted |= in;
-            else if (!in)
+            else if (!in && order_[i].at >= first_)
                 victim = order_[i].at; // the farthest of them
         }
         if (!wanted)
             return kNoPlace;
-        if (victim == kNoPlace) // forced, and all others were picked
-            victim = order_[places].at != places ? order_[places].at : order_[places - 1].at;
+        for (uint32_t i = places + 1; victim == kNoPlace && i-- > 0;) // forced, and all others were picked
+            if (order_[i].at != places && order_[i].at >= first_)
+                victim = order_[i].at;
         return victim;
     }
 
@@ -335,7 +350,9 @@ class Linker {
         order_.resize_uninitialized(places + 1);
         for (uint32_t i = 0; i < places; ++i) {
             VECX_TRY(fetch(links_[i], &at[i], &useless));
-            if (useless) {
+            if (useless && i < first_) {
+                at[i] = base; // as the next of its ring has, dead or not
+            } else if (useless) {
                 *place = i;
                 return Status{};
             }
@@ -390,6 +407,7 @@ class Linker {
     S *store_;
     Arena *arena_;
     float *plain_ = nullptr;
+    uint32_t first_ = 0; // place of the target in hand that may be given to another; before it is the next of its ring
     Array<Ranked> order_;
     Array<uint32_t> picks_;
     Array<Link> forgotten_;

@@ -20,7 +20,7 @@ template <NodeStore S>
 Status read_shape(S &store, MetaRecord *meta, Shape *shape, uint32_t *body_size) {
     VECX_TRY(read_meta(store, meta, body_size));
     if (meta->layout == static_cast<uint8_t>(LayoutKind::plain))
-        return Status::make(Code::internal, "index has layout plain");
+        return Status::make(vecx::Code::internal, "index has layout plain");
     const char *fault = shape_from_meta(*meta, *body_size, shape);
     return fault == nullptr ? Status{} : fault_status(kMetaBlock, fault);
 }

@@ -25,6 +25,7 @@ class Mender {
         uint32_t first; // in links
         uint16_t count; // places
         bool entry;
+        bool ring;    // the first neighbour is the next of its ring
         bool changed; // by plan
     };
     enum class Plan {
@@ -57,7 +58,7 @@ class Mender {
                 links_.size() + node.head->places > links_.capacity())
                 return;
             nodes_.push_back(Node{link, node.head->links_version, static_cast<uint32_t>(links_.size()), node.head->places,
-                                  node.is_entry(), false});
+                                  node.is_entry(), node.in_ring() && !node.is_entry(), false});
             for (uint32_t i = 0; i < node.head->places; ++i)
                 links_.push_back(node.links[i]);
         });
@@ -76,7 +77,10 @@ class Mender {
         fresh.clear();
         bool broken = false;
         uint32_t open = 0;
-        for (uint32_t i = 0; i < node.count; ++i) {
+        if (node.ring)
+            VECX_TRY(lead_ring_on(n, &broken));
+        const uint32_t first = node.ring ? 1 : 0;
+        for (uint32_t i = first; i < node.count; ++i) {
             NodeState state = NodeState::none;
             if (!links[i].none() && links[i].slot < kMaxSlots && gather.meet(links[i]))
                 VECX_TRY(gather.state_of(links[i], &state));
@@ -129,8 +133,8 @@ class Mender {
                 force(n, base, before_offers);
             return Status{};
         }
-        select_.choose(node.link, node.count, pool);
-        select_.choose_heirs(node.count, pool, gather.represented);
+        select_.choose(node.link, node.count - first, pool);
+        select_.choose_heirs(node.count - first, pool, gather.represented);
         replace_links(n, base);
         return Status{};
     }
@@ -184,13 +188,65 @@ class Mender {
 
   private:
     static constexpr uint32_t kSpare = 1u << 31;
+    static constexpr uint32_t kNext = kNobody - 1; // the place is for the next of the ring
+    static constexpr uint32_t kMostDead = 1u << 20; // of a ring, followed at a time
 
     struct Change {
         uint16_t node, place;
+        bool leaves; // its ring: the place is for any neighbour again
         float add, mul;
         Link link; // none: the place becomes free
         uint32_t code;
     };
+
+    // When the next of the ring of node n is dead, the next living one takes its place; a node that is left alone, or where the ring
+    // ends, leaves it. The dead one counts as a neighbour that was lost.
+    Status lead_ring_on(size_t n, bool *broken) {
+        Node &node = nodes_[n];
+        const Link lost = links_[node.first];
+        Link next = lost;
+        NodeState state = NodeState::none;
+        for (uint32_t steps = 0; steps < kMostDead && next != node.link; ++steps) {
+            state = NodeState::none;
+            if (!next.none() && next.slot < kMaxSlots)
+                VECX_TRY(gather.state_of(next, &state));
+            if (state != NodeState::dead)
+                break;
+            bool found, in_ring = false;
+            Link after{};
+            store_->poll();
+            VECX_TRY(gather.visitor.look(next, &found, [&](const NodeView &view) {
+                in_ring = view.in_ring();
+                after = view.links[0];
+            }));
+            next = in_ring ? after : Link{};
+        }
+        if (next == lost && state == NodeState::living) {
+            gather.meet(lost);
+            return Status{};
+        }
+        *broken = true;
+        if (!lost.none() && lost.slot < kMaxSlots && gather.meet(lost)) {
+            NodeState before;
+            VECX_TRY(gather.state_of(lost, &before));
+            if (before == NodeState::dead)
+                gather.lost.push_back(lost);
+        }
+        Member m{0, next, {}, 0, kNobody};
+        Code base;
+        bool found = false, dead = false, base_found, base_dead;
+        VECX_TRY(gather.codes.get(node.link, true, &base, &base_found, &base_dead));
+        if (next != node.link && state == NodeState::living && base_found && gather.meet(next))
+            VECX_TRY(gather.codes.get(next, true, &m.code, &found, &dead));
+        if (found && !dead) {
+            change(n, base, 0, &m);
+            return Status{};
+        }
+        change(n, base, 0, nullptr);
+        changes_[changes_.size() - 1].leaves = true;
+        node.ring = false;
+        return Status{};
+    }
 
     // Makes the chosen ones links of node n. Those it has already stay where they are; others that it has stay as
     // long as their places are not needed, the nearest go first: a long link may be the only one that leads somewhere.
@@ -201,6 +257,8 @@ class Mender {
         order_.resize_uninitialized(node.count);
         for (uint32_t &o : order_)
             o = kNobody;
+        if (node.ring)
+            order_[0] = kNext;
         uint32_t wanted = 0, free = 0;
         for (uint32_t c : select_.chosen) {
             if (pool[c].place >= 0)
@@ -313,10 +371,11 @@ class Mender {
     // Notes that place k of node n becomes `member`, or free.
     void change(size_t n, const Code &base, uint32_t k, const Member *member) {
         nodes_[n].changed = true;
-        Change c{static_cast<uint16_t>(n), static_cast<uint16_t>(k), 0, 0, {}, static_cast<uint32_t>(code_words_.size())};
+        Change c{static_cast<uint16_t>(n), static_cast<uint16_t>(k), false, 0, 0, {}, static_cast<uint32_t>(code_words_.size())};
         if (member != nullptr) {
             c.link = member->link;
-            fresh.push_back(Offer{member->link, nodes_[n].link});
+            if (!nodes_[n].ring || k > 0)
+                fresh.push_back(Offer{member->link, nodes_[n].link});
             if (shape_.code_words > 0) {
                 code_words_.resize_uninitialized(c.code + shape_.code_words);
                 const float distance2 = coarse_distance2(shape_, base.coarse, base.bytes, member->code.coarse, member->code.bytes);
@@ -329,6 +388,8 @@ class Mender {
     }
 
     void apply(const NodeEdit &edit, const Change &c) {
+        if (c.leaves)
+            edit.head->flags &= static_cast<uint8_t>(~kNodeRing);
         if (c.link.none())
             clear_neighbour(edit, shape_, c.place);
         else

@@ -151,6 +151,16 @@ void set_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i, Link li
         node.codes[code_index(i, w, shape.code_words)] = code[w];
 }
 
+void copy_neighbour(const NodeEdit &node, const Shape &shape, uint32_t from, uint32_t to) {
+    node.links[to] = node.links[from];
+    if (shape.code_words == 0)
+        return;
+    node.add[to] = node.add[from];
+    node.mul[to] = node.mul[from];
+    for (uint32_t w = 0; w < shape.code_words; ++w)
+        node.codes[code_index(to, w, shape.code_words)] = node.codes[code_index(from, w, shape.code_words)];
+}
+
 void clear_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i) {
     node.links[i] = Link{};
     if (shape.code_words == 0)

@@ -21,6 +21,7 @@ struct NodeView {
     const uint8_t *own;         // shape.own_size() bytes; of an entry node, the mean of many vectors
 
     bool is_entry() const { return (head->flags & kNodeEntry) != 0; }
+    bool in_ring() const { return (head->flags & kNodeRing) != 0; }
     // No row: leads on, is not a result. VACUUM frees it unless it is the entry node.
     bool dead() const {
         return (head->flags & (kNodeDead | kNodeEntry)) != 0 || (head->tid_count == 0 && head->more_tids.none());
@@ -69,6 +70,8 @@ bool add_entry_node(MutablePage &page, const Shape &shape, Link before, NodeEdit
 // factors of all neighbours when these do not fit the scale. Counts no version: the caller does.
 void set_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i, Link link, float add, float mul,
                    const uint64_t *code);
+// Puts what is in place `from` into `to` as well: link, factors and code.
+void copy_neighbour(const NodeEdit &node, const Shape &shape, uint32_t from, uint32_t to);
 // Empties place `i`; its code and factors become zero.
 void clear_neighbour(const NodeEdit &node, const Shape &shape, uint32_t i);
 

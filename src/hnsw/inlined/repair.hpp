@@ -2,6 +2,7 @@
 // linked again, and the dead are freed.
 #pragma once
 
+#include "hnsw/inlined/close_rings.hpp"
 #include "hnsw/inlined/lists.hpp"
 #include "hnsw/inlined/mend.hpp"
 
@@ -14,7 +15,7 @@ class Repairer {
     Repairer(S &store, Arena &arena, const MetaRecord &meta, const Shape &shape, uint32_t body_size, size_t memory_limit,
              VacuumResult *result)
         : store_(&store), shape_(shape), body_size_(body_size), limit_(std::max(memory_limit, kLeastMemory)), result_(result), map_(arena),
-          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction, shape.dim), map_), seen_(arena), early_(arena), late_(arena),
+          mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction, shape.dim), map_), rings_(store, arena, shape), seen_(arena), early_(arena), late_(arena),
           here_(arena), links_(arena), dead_(arena) {
         seen_.reserve(kMaxSlots);
     }
@@ -30,6 +31,9 @@ class Repairer {
         return free_dead();
     }
 
+    // After the last round.
+    Status close_rings() { return rings_.close(mender_.gather.codes, mender_.gather.visitor, &result_->nodes_relinked); }
+
   private:
     static constexpr size_t kLeastMemory = 256 * 1024;
     static constexpr int kReachPasses = 3;
@@ -39,6 +43,8 @@ class Repairer {
     struct Seen {
         uint16_t slot, generation;
         NodeState state;
+        bool in_ring;
+        uint64_t hash;
     };
     struct OfferBefore {
         bool operator()(const Offer &a, const Offer &b) const { return a.target.key() < b.target.key(); }
@@ -71,7 +77,7 @@ class Repairer {
                     NodeState state = node.dead() ? NodeState::dead : NodeState::living;
                     if (node.is_entry() && link == meta.entry)
                         state = NodeState::entry;
-                    seen_.push_back(Seen{link.slot, link.generation, state});
+                    seen_.push_back(Seen{link.slot, link.generation, state, node.in_ring(), node.head->hash});
                 }
                 left = free_bytes(page);
             }));
@@ -82,6 +88,8 @@ class Repairer {
             map_.begin_block();
             for (const Seen &s : seen_) {
                 map_.add(s.slot, s.generation, s.state);
+                if (shape_.attributes > 0 && s.state == NodeState::living)
+                    rings_.add(Link{block, s.slot, s.generation}, s.hash, s.in_ring, limit_ / 8);
                 living_ += s.state == NodeState::living;
                 dead_count_ += s.state == NodeState::dead;
             }
@@ -346,6 +354,7 @@ class Repairer {
     VacuumResult *result_;
     NodeMap map_;
     Mender<S> mender_;
+    RingCloser<S> rings_;
     Array<Seen> seen_;
     Heap<Offer, OfferBefore> early_;
     Heap<Offer, OfferBefore> late_;

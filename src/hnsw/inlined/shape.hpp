@@ -49,7 +49,7 @@ struct Shape {
 // A node. The first 4 bytes are common to all records of a page.
 struct Head {
     uint8_t kind; // RecordKind::inlined_node
-    uint8_t flags; // kNodeDead, kNodeEntry
+    uint8_t flags; // kNodeDead and the others below
     uint16_t generation;
     uint8_t tid_count; // in the record, the first ones of the array
     uint8_t places;    // of this node; shape.places but for the entry node: entry_places
@@ -69,6 +69,8 @@ static_assert(sizeof(Head) == 48);
 constexpr uint8_t kNodeEntry = 2;
 // May be missing in the directory of attributes (directory.hpp): whoever adds a row to the node sees to it that it is there.
 constexpr uint8_t kNodeUnlisted = 4;
+// Its first neighbour is the next node of its ring (ring.hpp), and stays so whatever selection would rather have.
+constexpr uint8_t kNodeRing = 8;
 
 // Further heap TIDs of a node: a list from Head::more_tids, newest chunk first.
 struct TidChunkHead {

@@ -143,7 +143,7 @@ Status repair(S &store, Arena &arena, size_t memory_limit, VacuumResult *result)
     Repairer<S> repairer(store, arena, meta, shape, body_size, memory_limit, result);
     for (uint32_t block = kMetaBlock; block < store.block_count();) // there is the entry node
         VECX_TRY(repairer.round(&block));
-    return Status{};
+    return shape.attributes > 0 ? repairer.close_rings() : Status{};
 }
 
 } // namespace vecx::hnsw::inlined
