@@ -105,7 +105,7 @@ Status write_nodes(PageMaker &pages, Graph &graph, S &store, Spill &spill, uint8
     const uint32_t size = RowCoder::stored_size(graph.shape());
     const uint32_t end = pages.first_block() + pages.node_pages();
     for (;;) {
-        uint32_t first, count;
+        uint32_t first = 0, count = 0;
         store.poll();
         VECX_TRY(store.extend_run(kRun, end, &first, &count));
         if (count == 0)
@@ -115,7 +115,7 @@ Status write_nodes(PageMaker &pages, Graph &graph, S &store, Spill &spill, uint8
             return Status::make(Code::internal, "hnsw build got block %u below block %u", first, pages.first_block());
         for (uint32_t block = first; block < first + count; ++block) {
             const uint32_t number = block - pages.first_block();
-            uint32_t at, nodes;
+            uint32_t at = 0, nodes = 0;
             store.poll();
             pages.nodes_of(number, &at, &nodes);
             for (uint32_t i = 0; i < nodes; ++i) {
