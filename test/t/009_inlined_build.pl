@@ -46,16 +46,16 @@ foreach my $class (@classes)
 }
 
 # Pages are the same whoever made them. One process loads all rows here, for the table has one page.
-$node->safe_psql('postgres', q{CREATE UNLOGGED TABLE wide (id int, v vector(256)) WITH (parallel_workers = 2);
+$node->safe_psql('postgres', q{CREATE UNLOGGED TABLE wide (id int, v vector(768)) WITH (parallel_workers = 2);
 	ALTER TABLE wide ALTER v SET STORAGE EXTERNAL;
 	SELECT setseed(0.25);
-	INSERT INTO wide SELECT i, (SELECT array_agg(random() - 0.5 + 0 * (g + i)) FROM generate_series(1, 256) g)::vector FROM generate_series(1, 150) i});
+	INSERT INTO wide SELECT i, (SELECT array_agg(random() - 0.5 + 0 * (g + i)) FROM generate_series(1, 768) g)::vector FROM generate_series(1, 150) i});
 is($node->safe_psql('postgres', "SELECT pg_relation_size('wide')"), '8192', 'a table of one page');
 my %files;
 foreach my $layout (qw(inline compact))
 {
-	# With 1 MB stored vectors have no room beside the nodes, and wait in files.
-	foreach my $memory (qw(64MB 1MB))
+	# With 2 MB the stored vectors of inline have no room beside the nodes, and wait in files.
+	foreach my $memory (qw(64MB 2MB))
 	{
 		foreach my $workers (0, 1, 2)
 		{
