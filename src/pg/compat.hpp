@@ -89,6 +89,26 @@ inline Buffer extend_relation(Relation rel, ForkNumber fork) {
 #endif
 }
 
+// New zeroed pages at the end of a fork. The caller holds the lock of its extension.
+inline void extend_relation_by(Relation rel, ForkNumber fork, uint32 count) {
+#if PG_VERSION_NUM >= 160000
+    Buffer buffers[16];
+    while (count > 0) {
+        BufferManagerRelation where = {};
+        where.rel = rel;
+        uint32 added = 0;
+        ExtendBufferedRelBy(where, fork, nullptr, EB_SKIP_EXTENSION_LOCK, count < lengthof(buffers) ? count : lengthof(buffers),
+                            buffers, &added);
+        for (uint32 i = 0; i < added; ++i)
+            ReleaseBuffer(buffers[i]);
+        count -= added;
+    }
+#else
+    for (; count > 0; --count)
+        ReleaseBuffer(ReadBufferExtended(rel, fork, P_NEW, RBM_NORMAL, nullptr));
+#endif
+}
+
 // Bytes that VACUUM may use in this process.
 inline size_t vacuum_memory() {
 #if PG_VERSION_NUM >= 170000

@@ -127,12 +127,15 @@ inline void log_page_reuse(Relation index, FullTransactionId horizon) {
     XLogInsert(RM_BTREE_ID, XLOG_BTREE_REUSE_PAGE);
 }
 
-// Logs every page of a fork that was written without WAL. The init fork of an unlogged relation is always
-// logged: it is what recovery and a promoted standby start from.
-inline void log_fork(Relation rel, ForkNumber fork) {
+// Logs every page of a fork that was written without WAL; [first, end) has been logged already. The init fork of an
+// unlogged relation is always logged: it is what recovery and a promoted standby start from.
+inline void log_fork(Relation rel, ForkNumber fork, BlockNumber first = 0, BlockNumber end = 0) {
     VECX_CRASH_POINT("build.not_logged");
-    if (RelationNeedsWAL(rel) || fork == INIT_FORKNUM)
-        log_newpage_range(rel, fork, 0, RelationGetNumberOfBlocksInFork(rel, fork), true);
+    if (RelationNeedsWAL(rel) || fork == INIT_FORKNUM) {
+        if (first > 0)
+            log_newpage_range(rel, fork, 0, first, true);
+        log_newpage_range(rel, fork, end, RelationGetNumberOfBlocksInFork(rel, fork), true);
+    }
     VECX_CRASH_POINT("build.logged");
 }
 

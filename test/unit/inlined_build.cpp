@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <queue>
 #include <set>
 #include <vector>
@@ -34,6 +35,38 @@ struct MemorySpill {
     }
 };
 
+// Memory that several graphs find, as processes do. Nothing is made any more when it is closed.
+struct CommonSlabs {
+    size_t vectors; // bytes that may be for stored vectors
+    bool closed = false;
+    std::map<std::pair<Slabs::Kind, uint32_t>, std::vector<uint64_t>> pieces;
+
+    Slabs slabs() {
+        return Slabs{[](void *context, Slabs::Kind kind, uint32_t index, size_t bytes) {
+                         return static_cast<CommonSlabs *>(context)->get(kind, index, bytes);
+                     },
+                     this};
+    }
+    uint8_t *get(Slabs::Kind kind, uint32_t index, size_t bytes) {
+        auto [piece, made] = pieces.try_emplace({kind, index});
+        if (made && (closed || (kind == Slabs::vectors && bytes > vectors))) {
+            EXPECT_FALSE(closed) << kind << " " << index;
+            pieces.erase(piece);
+            return nullptr;
+        }
+        if (made) {
+            piece->second.resize(bytes / 8 + 1);
+            vectors -= kind == Slabs::vectors ? bytes : 0;
+        }
+        return reinterpret_cast<uint8_t *>(piece->second.data());
+    }
+};
+
+// Who makes the pages: so many participants, run by run in turns. `vectors`: bytes of stored vectors in memory.
+struct Crew {
+    size_t participants = 1, vectors = 0;
+};
+
 // An index built from some vectors; row i is vector i.
 struct Built {
     Shape shape;
@@ -43,7 +76,7 @@ struct Built {
     size_t memory = 0;
 
     Built(LayoutKind layout, Metric metric, const std::vector<Vector> &rows, int32_t dim, size_t limit = size_t{1} << 30,
-          GraphOptions options = kPlenty) {
+          GraphOptions options = kPlenty, Crew crew = {}) {
         EXPECT_TRUE(choose_shape(layout, ElementType::f32, metric, dim, 16, store.body_size(), &shape));
         store.copy_pages = false;
         meta.layout = static_cast<uint8_t>(layout);
@@ -65,7 +98,9 @@ struct Built {
         options.places = options.own = shape.places;
         std::vector<uint64_t> shared(Graph::shared_size(options) / 8 + 1);
         ArenaSlabs slabs(arena, limit);
-        Graph graph(arena, shape, frame, options, shared.data(), slabs.slabs());
+        CommonSlabs common{crew.vectors, false, {}};
+        const bool alone = crew.participants == 1 && crew.vectors == 0;
+        Graph graph(arena, shape, frame, options, shared.data(), alone ? slabs.slabs() : common.slabs());
         RowCoder coder(shape, frame, options.bits, arena);
         MemorySpill spill;
         for (size_t i = 0; i < rows.size(); ++i) {
@@ -81,11 +116,39 @@ struct Built {
         nodes = graph.nodes();
         memory = slabs.used();
         Poll poll{[](void *, uint64_t, uint64_t) {}, nullptr};
-        Status s = write_graph(arena, graph, store, spill, store.body_size(), poll, poll, [](uint64_t, uint64_t) {});
+        spilled = spill.items.size();
+        made.resize(crew.participants);
+        auto share = [&](const Array<uint32_t> &order, uint32_t first, auto make) {
+            if (alone)
+                return make();
+            common.closed = true;
+            // The others have a graph of their own, which has looked for nothing yet, and a page maker.
+            std::vector<std::unique_ptr<Graph>> graphs;
+            std::vector<std::unique_ptr<PageMaker>> makers;
+            std::vector<uint8_t> stored;
+            for (size_t i = 1; i < crew.participants; ++i) {
+                graphs.push_back(std::make_unique<Graph>(arena, shape, frame, options, shared.data(), common.slabs()));
+                makers.push_back(std::make_unique<PageMaker>(arena, *graphs.back(), order.data(), static_cast<uint32_t>(order.size()),
+                                                             store.body_size(), first, poll));
+                stored.resize(makers.back()->stored_room());
+            }
+            const uint32_t pages = (graph.nodes() + nodes_per_page(shape, store.body_size()) - 1) / nodes_per_page(shape, store.body_size());
+            for (size_t at = 0; store.block_count() < first + pages; at = (at + 1) % crew.participants) {
+                store.runs_left = 1;
+                Status s = at == 0 ? make()
+                                   : write_nodes(*makers[at - 1], *graphs[at - 1], store, spill, stored.data(),
+                                                 [&](uint32_t count, uint64_t) { made[at] += count; });
+                EXPECT_TRUE(s.ok()) << s.message;
+            }
+            return Status{};
+        };
+        Status s = write_graph(arena, graph, store, spill, store.body_size(), poll, poll, share,
+                               [&](uint32_t count, uint64_t) { made[0] += count; });
         EXPECT_TRUE(s.ok()) << s.message;
         EXPECT_TRUE(read_meta(store, &meta).ok());
     }
-    size_t rows_taken = 0;
+    size_t rows_taken = 0, spilled = 0;
+    std::vector<uint32_t> made; // pages, by participant
 
     // Rows of a node, its chunks included.
     std::vector<uint32_t> rows_of(Link link) {
@@ -409,6 +472,31 @@ TEST(InlinedBuild, TwoBuildsAreEqual) {
     std::vector<Vector> rows = random_rows(400, 12, 7);
     Built a(LayoutKind::inlined, Metric::cosine, rows, 12), b(LayoutKind::inlined, Metric::cosine, rows, 12);
     EXPECT_EQ(a.store.pages, b.store.pages);
+}
+
+// A page is made of the graph and of its number alone, wherever the stored vectors wait.
+TEST(InlinedBuild, PagesAreTheSameWhoeverMakesThem) {
+    for (LayoutKind layout : {LayoutKind::inlined, LayoutKind::compact}) {
+        const Metric metric = layout == LayoutKind::compact ? Metric::l2 : Metric::ip;
+        std::vector<Vector> rows = random_rows(2300, 24, 11);
+        for (size_t i = 0; i < 4000; ++i) // lists of heap TIDs, some of more than a page
+            rows.push_back(rows[i % 3 == 0 ? i % 40 : 7]);
+        Built one(layout, metric, rows, 24);
+        EXPECT_EQ(one.spilled, 2300u);
+        GraphOptions options = kPlenty;
+        options.places = one.shape.places;
+        const size_t slab = Graph::slab_size(one.shape, options, Slabs::vectors);
+        const size_t in_slab = slab / RowCoder::stored_size(one.shape);
+        ASSERT_GT(in_slab, 1000u);
+        ASSERT_LT(in_slab, 2300u);
+        for (Crew crew : {Crew{1, 2 * slab}, Crew{2, slab}, Crew{3, 0}}) {
+            Built more(layout, metric, rows, 24, 0, kPlenty, crew);
+            EXPECT_EQ(more.store.pages, one.store.pages) << crew.participants << " " << crew.vectors;
+            EXPECT_EQ(more.spilled, 2300 - std::min<size_t>(crew.vectors / slab * in_slab, 2300));
+            for (uint32_t pages : more.made)
+                EXPECT_GE(pages, kRun);
+        }
+    }
 }
 
 TEST(InlinedBuild, StopsAtItsLimitOfMemory) {

@@ -4,6 +4,7 @@
 // page operations.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -100,6 +101,20 @@ class MemoryStore {
         note(*out);
         return Status{};
     }
+
+    Status extend_run(uint32_t most, uint32_t end, uint32_t *first, uint32_t *count) {
+        enter();
+        *first = block_count();
+        *count = *first < end && runs_left > 0 ? std::min(most, end - *first) : 0;
+        runs_left -= *count > 0;
+        for (uint32_t i = 0; i < *count; ++i) {
+            pages.push_back(Page(body_size_ / 8, 0));
+            note(*first + i);
+        }
+        return Status{};
+    }
+    void finish_run(uint32_t, uint32_t) {}
+    uint32_t runs_left = UINT32_MAX; // then extend_run says that all is done
 
     uint32_t block_count() const { return static_cast<uint32_t>(pages.size()); }
 

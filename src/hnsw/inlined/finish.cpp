@@ -15,6 +15,8 @@ namespace {
 constexpr uint64_t kSeed = 0x656e7472; // two builds of one graph have the same entry
 constexpr uint32_t kSampleFor = 16;    // nodes looked at for each place of the entry node
 constexpr uint32_t kPollEvery = 1024;  // nodes
+constexpr size_t kAhead = 4;           // nodes whose lists are fetched before they are looked at
+constexpr uint8_t kQueued = 1, kPlaced = 2;
 
 struct Closer {
     float distance;
@@ -70,6 +72,8 @@ void Graph::reach_from(uint32_t id, Array<uint32_t> *queue, uint64_t *reached, c
         const Node *n = node(from);
         if (++*reached % kPollEvery == 0)
             poll(*reached, nodes());
+        for (uint32_t i = 0; i < n->count; ++i)
+            __builtin_prefetch(&node(neighbour(n, i))->mark, 1);
         for (uint32_t i = 0; i < n->count; ++i) {
             uint32_t to = neighbour(n, i);
             Node *other = node(to);
@@ -79,6 +83,8 @@ void Graph::reach_from(uint32_t id, Array<uint32_t> *queue, uint64_t *reached, c
             other->next = from;
             queue->push_back(to);
         }
+        for (size_t i = queue->size(), k = 0; i > 0 && k < kAhead; ++k)
+            prefetch_lists((*queue)[--i]);
     }
 }
 
@@ -152,17 +158,15 @@ void Graph::order_nodes(const Array<uint32_t> &entries, uint32_t per_page, Array
     queue.reserve(all);
     queued.resize_uninitialized(all);
     close.reserve(places_);
-    for (uint32_t id = 0; id < all; ++id) {
-        node(id)->next = kNone;
-        queued[id] = 0;
-    }
+    memset(queued.data(), 0, all);
     auto meet = [&](uint32_t id) {
-        if (queued[id] == 0) {
-            queued[id] = 1;
+        if ((queued[id] & kQueued) == 0) {
+            queued[id] |= kQueued;
             queue.push_back(id);
         }
     };
     auto place = [&](uint32_t id) {
+        queued[id] |= kPlaced;
         node(id)->next = static_cast<uint32_t>(order->size());
         order->push_back(id);
     };
@@ -172,16 +176,18 @@ void Graph::order_nodes(const Array<uint32_t> &entries, uint32_t per_page, Array
             const Node *n = node((*order)[at]);
             unpack_for(n);
             close.clear();
+            if (!options_.keep_keys)
+                prefetch_neighbours((*order)[at]);
             for (uint32_t i = 0; i < n->count; ++i) {
                 const uint32_t id = neighbour(n, i);
-                if (node(id)->next == kNone)
-                    close.push_back(Closer{distance(node(id), n), id});
+                if ((queued[id] & kPlaced) == 0)
+                    close.push_back(Closer{options_.keep_keys ? keys(n)[i] : distance(node(id), n), id});
             }
             std::sort(close.begin(), close.end(), [](const Closer &x, const Closer &y) {
                 return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
             });
             for (size_t i = 0; i < close.size() && order->size() % per_page != 0; ++i)
-                if (node(close[i].id)->next == kNone) // a list that others read while it changed may have one twice
+                if ((queued[close[i].id] & kPlaced) == 0) // a list that others read while it changed may have one twice
                     place(close[i].id);
         }
     };
@@ -190,10 +196,12 @@ void Graph::order_nodes(const Array<uint32_t> &entries, uint32_t per_page, Array
         for (; done < queue.size(); ++done) {
             if (done % kPollEvery == 0)
                 poll(done, all);
+            if (done + kAhead < queue.size())
+                prefetch_lists(queue[done + kAhead]);
             const Node *n = node(queue[done]);
             for (uint32_t i = 0; i < n->count; ++i)
                 meet(neighbour(n, i));
-            if (n->next == kNone) {
+            if ((queued[queue[done]] & kPlaced) == 0) {
                 const uint32_t first = static_cast<uint32_t>(order->size());
                 place(queue[done]);
                 fill_page(first);

@@ -20,6 +20,7 @@ namespace {
 constexpr uint32_t kExpanded = 0x80000000u;
 constexpr uint32_t kMaxUnpacked = (kMaxDenseDim + 63) / 64 * 64;
 constexpr uint32_t kAhead = 3; // codes under way while one is looked at
+constexpr size_t kMostAhead = 512; // bytes of one record; what follows the processor foresees
 
 // Held for a few distances at most, and never while anything is called that may wait or fail.
 class NodeLock {
@@ -58,9 +59,10 @@ size_t Graph::slab_size(const Shape &shape, const GraphOptions &options, Slabs::
     size_t size = node_size(shape, options);
     if (kind == Slabs::tids)
         return kTidsPerSlab * sizeof(TidItem);
-    while (2 * size <= kSlabBytes)
-        size *= 2;
-    return size;
+    size_t nodes = 1;
+    while (2 * nodes * size <= kSlabBytes)
+        nodes *= 2;
+    return nodes * (kind == Slabs::nodes ? size : RowCoder::stored_size(shape));
 }
 
 Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOptions &options, void *shared, Slabs slabs)
@@ -76,6 +78,9 @@ Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOp
     size_t slab_count = (static_cast<size_t>(options_.max_nodes) >> slab_shift_) + 1;
     node_slabs_ = arena.make_array<uint8_t *>(slab_count);
     memset(node_slabs_, 0, slab_count * sizeof *node_slabs_);
+    vector_slabs_ = arena.make_array<uint8_t *>(slab_count);
+    memset(vector_slabs_, 0, slab_count * sizeof *vector_slabs_);
+    stored_size_ = RowCoder::stored_size(shape);
     unpacked_ = arena.make_array<int8_t>(shape.rotated_dim());
     other_ = arena.make_array<int8_t>(shape.rotated_dim());
     pool_ = arena.make_array<Near>(std::max(options_.ef, kStarts) + 1);
@@ -110,6 +115,22 @@ int32_t Graph::dot4(const Node *a, const Node *b) const {
 void Graph::unpack(const Node *n) {
     unpacked_of_ = n;
     unpack_coarse4(code(n), shape_.rotated_dim(), unpacked_);
+}
+
+void Graph::prefetch_lists(uint32_t id) {
+    const Node *n = node(id);
+    prefetch(n, sizeof(Node));
+    prefetch(ids(n), places_ * sizeof(uint32_t));
+    const uint8_t *vectors = vector_slabs_[id >> slab_shift_];
+    if (n->participant == kKept && vectors != nullptr)
+        prefetch(vectors + size_t{id & slab_mask_} * stored_size_, std::min<size_t>(stored_size_, kMostAhead));
+}
+
+void Graph::prefetch_neighbours(uint32_t id) {
+    const Node *n = node(id);
+    const size_t bytes = std::min<size_t>(sizeof(Node) + code_size_, kMostAhead);
+    for (uint32_t i = 0; i < n->count; ++i)
+        prefetch(node(neighbour(n, i)), bytes);
 }
 
 void Graph::decode(const Node *n, float *rotated) const {

@@ -26,12 +26,13 @@ uint8_t *add(MutablePage &page, uint32_t length, RecordKind kind) {
 
 } // namespace
 
-PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, const Array<uint32_t> &entries,
-                     uint32_t body_size, uint32_t first_block, const Poll &poll)
-    : graph_(&graph), shape_(graph.shape()), order_(&order), entries_(&entries), body_size_(body_size),
-      first_block_(first_block), longs_(arena) {
+PageMaker::PageMaker(Arena &arena, Graph &graph, const uint32_t *order, uint32_t nodes, uint32_t body_size,
+                     uint32_t first_block, const Poll &poll)
+    : graph_(&graph), shape_(graph.shape()), order_(order), nodes_(nodes), body_size_(body_size), first_block_(first_block),
+      longs_(arena) {
     per_page_ = inlined::nodes_per_page(shape_, body_size);
-    node_pages_ = (graph.nodes() + per_page_ - 1) / per_page_;
+    node_pages_ = (nodes + per_page_ - 1) / per_page_;
+    graph.find_nodes(); // no memory is looked for while a page is locked
     rotated_ = arena.make_array<float>(shape_.rotated_dim());
     other_ = arena.make_array<float>(shape_.rotated_dim());
     code_ = arena.make_array<uint64_t>(shape_.code_words + 1u);
@@ -41,16 +42,16 @@ PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, c
 
 void PageMaker::nodes_of(uint32_t page, uint32_t *first, uint32_t *count) const {
     *first = page * per_page_;
-    *count = std::min(per_page_, static_cast<uint32_t>(order_->size()) - *first);
+    *count = std::min(per_page_, nodes_ - *first);
 }
 
 // --- heap TIDs ------------------------------------------------------------------------------------------------
 
 void PageMaker::plan_tids(const Poll &poll) {
-    for (uint32_t position = 0; position < order_->size(); ++position) {
+    for (uint32_t position = 0; position < nodes_; ++position) {
         if (position % 1024 == 1023)
-            poll(position, order_->size());
-        const Graph::Node *n = graph_->node((*order_)[position]);
+            poll(position, nodes_);
+        const Graph::Node *n = graph_->node(order_[position]);
         if (n->more_tids == 0)
             continue;
         uint32_t seen = 1, item = 0, extra = 0;
@@ -146,7 +147,7 @@ void PageMaker::set_neighbours(const NodeEdit &edit, const Placed &node, const f
     }
 }
 
-bool PageMaker::fill_entry(MutablePage &page, const char **fault) {
+bool PageMaker::fill_entry(MutablePage &page, const Array<uint32_t> &entries, const char **fault) {
     NodeEdit edit;
     if (!add_entry_node(page, shape_, Link{}, &edit, fault))
         return false;
@@ -164,7 +165,7 @@ bool PageMaker::fill_entry(MutablePage &page, const char **fault) {
     to_geometry(shape_, other_, edit.head->norm, other_);
     rotate(shape_, other_, rotated_);
     Placed node{rotated_, square(rotated_, shape_.rotated_dim())};
-    set_neighbours(edit, node, nullptr, static_cast<uint32_t>(entries_->size()), [&](uint32_t i) { return (*entries_)[i]; });
+    set_neighbours(edit, node, nullptr, static_cast<uint32_t>(entries.size()), [&](uint32_t i) { return entries[i]; });
     return true;
 }
 
@@ -177,7 +178,12 @@ void PageMaker::fill_nodes(MutablePage &page, uint32_t number, const uint8_t *st
         uint8_t *record = add(page, shape_.record_size(shape_.places), RecordKind::inlined_node);
         if (record == nullptr)
             return;
-        const Graph::Node *n = graph_->node((*order_)[first + k]);
+        const Graph::Node *n = graph_->node(order_[first + k]);
+        // Nearly all of the time is waiting for memory: what the next node needs comes while this one's codes are made.
+        if (first + k + 2 < nodes_)
+            graph_->prefetch_lists(order_[first + k + 2]);
+        if (shape_.code_words > 0 && first + k + 1 < nodes_)
+            graph_->prefetch_neighbours(order_[first + k + 1]);
         NodeEdit edit = edit_record(record, shape_, shape_.places);
         Spilled own;
         memcpy(&own, stored, sizeof own);

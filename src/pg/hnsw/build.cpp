@@ -1,6 +1,6 @@
 // CREATE INDEX: what all layouts share, and layout plain (build_inlined.cpp has the others). The graph is built in memory
-// as long as it fits into maintenance_work_mem, written out, and continued on disk by ordinary inserts. Nothing is
-// WAL-logged before the end.
+// as long as it fits into maintenance_work_mem, written out, and continued on disk by ordinary inserts. Pages are
+// WAL-logged when they change no more.
 #include "base/crash.hpp"
 #include "hnsw/build.hpp"
 #include "hnsw/insert.hpp"
@@ -161,9 +161,7 @@ IndexBuildResult *hnsw_build(Relation heap, Relation index, IndexInfo *info) {
     BulkStore store(index);
     if (facts.layout != hnsw::LayoutKind::plain) {
         write_metapage(store, facts);
-        IndexBuildResult *result = build_inlined(heap, index, info, facts);
-        log_fork(index, MAIN_FORKNUM);
-        return result;
+        return build_inlined(heap, index, info, facts);
     }
     MemoryContext graph_context =
         AllocSetContextCreate(CurrentMemoryContext, "hnsw build graph", ALLOCSET_DEFAULT_SIZES);

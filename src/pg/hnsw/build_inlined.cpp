@@ -102,7 +102,7 @@ void fit_to_memory(BuildPlan &plan, size_t memory) {
         options.keep_keys = form.keep_keys;
         options.places = form.places;
         const size_t slot = inlined::Graph::node_size(shape, options);
-        const size_t each = slot + sizeof(uint32_t); // the order of writing
+        const size_t each = slot + 2 * sizeof(uint32_t); // the order of writing, and its copy for workers
         options.max_nodes = static_cast<uint32_t>(std::min<size_t>(memory / each + 1, inlined::Graph::kMaxNodes));
         const double nodes = std::clamp(plan.expected_rows, 1024.0, 1024.0 + options.max_nodes);
         options.buckets = std::bit_floor(static_cast<uint32_t>(nodes));
@@ -112,6 +112,10 @@ void fit_to_memory(BuildPlan &plan, size_t memory) {
         if (plan.expected_rows * kSureRows <= static_cast<double>(plan.slab_memory / slab * (slab / slot)))
             break;
     }
+    // Half of what the nodes will probably leave, so that memory is not full at once when there are more than expected.
+    const double needed = plan.expected_rows * kSureRows * static_cast<double>(inlined::Graph::node_size(shape, options));
+    if (needed < static_cast<double>(plan.slab_memory))
+        plan.vector_memory = (plan.slab_memory - static_cast<size_t>(needed)) / 2;
     options.own = options.places;
 }
 
@@ -127,16 +131,21 @@ BuildPlan make_plan(const IndexFacts &facts, const inlined::Frame &frame, double
     return plan;
 }
 
-void write_pages(Relation index, Arena &arena, BulkStore &store, Loader &loader) {
-    bool writing = false;
-    auto progress = [&](uint64_t done, uint64_t total) {
-        if (!writing)
-            report_phase(kPhaseWrite);
-        writing = true;
-        report_blocks(static_cast<int64>(done), static_cast<int64>(total));
+// `parallel` is null if this process is alone. Pages are logged at once if `log`.
+void write_pages(Relation index, Arena &arena, BulkStore &store, Loader &loader, ParallelBuild *parallel, bool log) {
+    store.log_runs(log);
+    auto progress = [&](uint32_t made, uint64_t total) { loader.report_pages(made, total); };
+    auto share = [&](const Array<uint32_t> &order, uint32_t first_block, auto make) {
+        report_phase(kPhaseWrite);
+        if (parallel != nullptr)
+            offer_pages(parallel, order.data(), static_cast<uint32_t>(order.size()), first_block, log);
+        Status made = make();
+        if (made.ok() && parallel != nullptr)
+            wait_for_pages(parallel);
+        return made;
     };
     check(inlined::write_graph(arena, loader.graph(), store, loader, kBodySize, report_poll(kPhaseLink),
-                               report_poll(kPhaseOrder), progress),
+                               report_poll(kPhaseOrder), share, progress),
           RelationGetRelationName(index));
 }
 
@@ -202,7 +211,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     } else {
         void *shared = arena.make_array<uint64_t>((plan.shared_size + 7) / 8);
         memset(shared, 0, plan.shared_size);
-        inlined::ArenaSlabs *slabs = new (palloc(sizeof(inlined::ArenaSlabs))) inlined::ArenaSlabs(arena, plan.slab_memory);
+        inlined::ArenaSlabs *slabs = new (palloc(sizeof(inlined::ArenaSlabs))) inlined::ArenaSlabs(arena, plan.slab_memory, plan.vector_memory);
         loader = new (palloc(sizeof(Loader))) Loader(index, plan, frame, shared, slabs->slabs(), &counters, nullptr, 0);
         loaded = loader->run(heap, info, nullptr);
         loader->open_files(&loaded, 1);
@@ -211,7 +220,11 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
 
     BulkStore store(index);
     VECX_CRASH_POINT("inlined.build.loaded");
-    write_pages(index, arena, store, *loader);
+    // What is inserted afterwards changes pages: then all are logged when that is done.
+    const bool log = loaded.waiting == 0 && RelationNeedsWAL(index);
+    const BlockNumber first_page = store.block_count();
+    write_pages(index, arena, store, *loader, parallel, log);
+    const BlockNumber pages_end = first_page + static_cast<BlockNumber>(loader->pages_made());
     insert_waiting(index, facts, store, *loader, parallel != nullptr ? parallel_participants(parallel) : 1, loaded.waiting);
     if (parallel != nullptr)
         end_parallel_build(parallel);
@@ -220,6 +233,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     VECX_CRASH_POINT("inlined.build.before_directory");
     check(inlined::make_directory(store, arena, facts.shape, kBodySize, static_cast<size_t>(maintenance_work_mem) * 1024),
           RelationGetRelationName(index));
+    log_fork(index, MAIN_FORKNUM, log ? first_page : 0, log ? pages_end : 0);
 
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);

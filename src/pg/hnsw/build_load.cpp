@@ -103,6 +103,12 @@ void Loader::add(ItemPointer tid, Payload payload, const uint64_t *attributes) {
     MemoryContextSwitchTo(tuple);
 }
 
+void Loader::report_pages(uint32_t made, uint64_t total) {
+    const uint64_t done = counters_->pages.fetch_add(made, std::memory_order_relaxed) + made;
+    if (participant_ == 0)
+        report_blocks(static_cast<int64>(done), static_cast<int64>(total));
+}
+
 void Loader::open_files(const LoadResult *results, int participants) {
     participants_ = participants;
     vectors_of_ = static_cast<SpillFile *>(palloc(sizeof(SpillFile) * static_cast<size_t>(participants)));

@@ -13,6 +13,7 @@
 namespace vecx::pg {
 
 constexpr int kMaxParticipants = 255; // Graph::Node::participant
+static_assert(kMaxParticipants <= hnsw::inlined::Graph::kKept);
 
 // What all participants must agree on. Plain bytes.
 struct BuildPlan {
@@ -22,6 +23,7 @@ struct BuildPlan {
     uint64_t secret[2];   // of the Frame
     size_t shared_size;   // Graph::shared_size
     size_t slab_memory;   // bytes that slabs may take
+    size_t vector_memory; // of these, what stored vectors may take; the others wait in files
     double expected_rows;
 };
 
@@ -31,6 +33,7 @@ struct BuildCounters {
     std::atomic<uint32_t> told;  // that memory is full
     std::atomic<uint32_t> no_shared_memory; // there is less than maintenance_work_mem allows
     std::atomic<uint64_t> rows;  // indexed, or waiting to be
+    std::atomic<uint64_t> pages; // of nodes, made
 };
 
 // What one participant leaves behind for the leader.
@@ -54,12 +57,15 @@ class Loader {
     // Rows for which there was no memory wait in files: heap TID, padded to 8, attributes, and payload.
     static uint32_t waiting_size(const IndexFacts &facts);
 
-    // In the leader, when all have finished: their files, to be read from here.
+    // When all have loaded: their files, to be read from here.
     void open_files(const LoadResult *results, int participants);
     Status read(uint8_t participant, uint32_t number, uint8_t *out) { return vectors_of_[participant].read(number, out); }
+    // Pages of nodes that all participants have made.
+    uint64_t pages_made() const { return counters_->pages.load(std::memory_order_relaxed); }
+    void report_pages(uint32_t made, uint64_t total);
     SpillFile &waiting_of(int participant) { return waiting_of_[participant]; }
     void close_files();
-    // In a worker, when it has finished: its files are the leader's now.
+    // In a worker that reads none: its files are the leader's now.
     void leave_files() {
         vectors_.close();
         waiting_.close();

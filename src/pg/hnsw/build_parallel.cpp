@@ -8,6 +8,8 @@
 #include "pg/error.hpp"
 #include "pg/hnsw/build.hpp"
 #include "pg/hnsw/build_parallel.hpp"
+#include "pg/hnsw/store.hpp"
+#include "hnsw/inlined/graph_write.hpp"
 #include "pg/progress.hpp"
 
 extern "C" {
@@ -54,14 +56,24 @@ struct SlabTable {
     uint32_t made[inlined::Slabs::kKinds];
     size_t used;                              // bytes
     pg_atomic_uint64 slabs[FLEXIBLE_ARRAY_MEMBER]; // dsa_pointer
+
+    uint32_t base(inlined::Slabs::Kind kind) const { return kind == 0 ? 0 : kind == 1 ? capacity[0] : capacity[0] + capacity[1]; }
 };
+
+enum class Stage { load, pages, nothing }; // what workers do, or do next
 
 struct Shared {
     Oid heap, index;
     bool concurrent;
     LWLock lock; // of all below that is not atomic, and of the slab table
-    ConditionVariable finished;
-    int finished_count;
+    ConditionVariable finished; // the leader sleeps on it: a participant has loaded, or made its pages
+    ConditionVariable ordered;  // workers do, when they have loaded
+    int finished_count, made_count;
+    Stage stage;
+    bool log;            // pages
+    uint32_t nodes, first_block;
+    dsa_pointer order;   // uint32_t of each node
+    int participants;
     SharedFileSet files;
     dsa_handle area;
     BuildPlan plan;
@@ -108,8 +120,10 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     const uint32_t first = table->made[kind];
     const size_t made = first * bytes;
     size_t wanted = std::max(kLeastBatch, made / 8);
-    if (kind == inlined::Slabs::nodes) {
-        double expected = plan.expected_rows * 1.02 * static_cast<double>(inlined::Graph::node_size(plan.facts.shape, plan.options));
+    if (kind != inlined::Slabs::tids) {
+        const size_t each = kind == inlined::Slabs::nodes ? inlined::Graph::node_size(plan.facts.shape, plan.options)
+                                                          : inlined::RowCoder::stored_size(plan.facts.shape);
+        double expected = plan.expected_rows * 1.02 * static_cast<double>(each);
         if (expected > static_cast<double>(made + wanted))
             wanted = static_cast<size_t>(std::min(expected - static_cast<double>(made),
                                                   static_cast<double>(std::max(kMostBatch, made / 8))));
@@ -122,7 +136,8 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     // When there is no more, the rest of the rows waits in files; PostgreSQL would raise an error.
     const char *where;
     if (shared_memory_left(&where) / kSegmentWaste < count * bytes) {
-        s->shared->counters.no_shared_memory.store(1);
+        if (kind != inlined::Slabs::vectors)
+            s->shared->counters.no_shared_memory.store(1);
         return;
     }
     ErrorContextCallback hint;
@@ -131,7 +146,7 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     error_context_stack = hint.previous;
     if (!DsaPointerIsValid(batch))
         return;
-    const uint32_t base = kind == inlined::Slabs::nodes ? 0 : table->capacity[0];
+    const uint32_t base = table->base(kind);
     for (size_t i = 0; i < count; ++i)
         pg_atomic_write_u64(&table->slabs[base + first + i], batch + i * bytes);
     table->made[kind] = first + static_cast<uint32_t>(count);
@@ -142,7 +157,7 @@ uint8_t *find_slab(void *context, inlined::Slabs::Kind kind, uint32_t index, siz
     SharedSlabs *s = static_cast<SharedSlabs *>(context);
     if (index >= s->table->capacity[kind])
         return nullptr;
-    pg_atomic_uint64 *entry = &s->table->slabs[(kind == inlined::Slabs::nodes ? 0 : s->table->capacity[0]) + index];
+    pg_atomic_uint64 *entry = &s->table->slabs[s->table->base(kind) + index];
     dsa_pointer slab = pg_atomic_read_u64(entry);
     if (!DsaPointerIsValid(slab)) {
         LWLockAcquire(&s->shared->lock, LW_EXCLUSIVE);
@@ -174,6 +189,36 @@ Loader *make_loader(Relation index, Shared *shared, shm_toc *toc, dsa_area *area
         Loader(index, shared->plan, frame_of(shared->plan, static_cast<float *>(shm_toc_lookup(toc, kKeyFrame, false))),
                shm_toc_lookup(toc, kKeyGraph, false), inlined::Slabs{find_slab, slabs}, &shared->counters,
                &shared->files.fs, participant);
+}
+
+// In a worker that has loaded its share: what the leader says comes next.
+Stage wait_for_order(Shared *shared) {
+    Stage stage;
+    for (;;) {
+        LWLockAcquire(&shared->lock, LW_SHARED);
+        stage = shared->stage;
+        LWLockRelease(&shared->lock);
+        if (stage != Stage::load)
+            break;
+        ConditionVariableTimedSleep(&shared->ordered, 500, WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+    }
+    ConditionVariableCancelSleep();
+    return stage;
+}
+
+// In a worker: its share of the pages of nodes.
+void make_pages(Relation index, Shared *shared, dsa_area *area, Loader &loader) {
+    loader.open_files(shared->results, shared->participants);
+    Arena arena = arena_over(CurrentMemoryContext);
+    const inlined::Poll poll{[](void *, uint64_t, uint64_t) { CHECK_FOR_INTERRUPTS(); }, nullptr};
+    inlined::PageMaker pages(arena, loader.graph(), static_cast<uint32_t *>(dsa_get_address(area, shared->order)),
+                             shared->nodes, kBodySize, shared->first_block, poll);
+    BulkStore store(index);
+    store.log_runs(shared->log);
+    check(inlined::write_nodes(pages, loader.graph(), store, loader, arena.make_array<uint8_t>(pages.stored_room()),
+                               [&](uint32_t made, uint64_t total) { loader.report_pages(made, total); }),
+          RelationGetRelationName(index));
+    loader.close_files();
 }
 
 } // namespace
@@ -221,14 +266,19 @@ int build_workers(Relation heap, Relation index) {
     return std::min({workers, max_parallel_maintenance_workers, kMaxParticipants - 1});
 }
 
-ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *info, const BuildPlan &plan,
+ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *info, const BuildPlan &asked,
                                     const inlined::Frame &frame, int workers) {
+    BuildPlan plan = asked;
     const double needed = 1.25 * (static_cast<double>(plan.shared_size) +
                                   std::min(static_cast<double>(plan.slab_memory),
                                            plan.expected_rows * static_cast<double>(inlined::Graph::node_size(plan.facts.shape, plan.options)))) +
                           kOtherShared;
     const char *where;
     const size_t left = shared_memory_left(&where);
+    const double vectors = std::min(static_cast<double>(plan.vector_memory),
+                                    1.25 * plan.expected_rows * inlined::RowCoder::stored_size(plan.facts.shape));
+    if (needed + kSegmentWaste * vectors > static_cast<double>(left))
+        plan.vector_memory = 0;
     if (needed > static_cast<double>(left)) {
         ereport(NOTICE, (errmsg("not enough shared memory for a parallel build of index \"%s\"", RelationGetRelationName(index)),
                          errdetail("About %.0f MB are needed, %s has %.0f MB left. One process builds the index.",
@@ -247,7 +297,9 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
     SlabTable sizes{};
     sizes.capacity[inlined::Slabs::nodes] = static_cast<uint32_t>(plan.slab_memory / node_slab + 1);
     sizes.capacity[inlined::Slabs::tids] = static_cast<uint32_t>(plan.slab_memory / tid_slab + 1);
-    const size_t slab_entries = sizes.capacity[0] + size_t{sizes.capacity[1]};
+    sizes.capacity[inlined::Slabs::vectors] = static_cast<uint32_t>(
+        plan.vector_memory / inlined::Graph::slab_size(shape, plan.options, inlined::Slabs::vectors));
+    const size_t slab_entries = sizes.capacity[0] + size_t{sizes.capacity[1]} + sizes.capacity[2];
     const size_t shared_size = offsetof(Shared, results) + (workers_size + 1) * sizeof(LoadResult);
     const size_t scan_size = table_parallelscan_estimate(heap, snapshot);
     const size_t frame_floats = shape.rotated_dim() + static_cast<size_t>(shape.dim);
@@ -293,6 +345,7 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
     shared->plan = plan;
     LWLockInitialize(&shared->lock, kTranche);
     ConditionVariableInit(&shared->finished);
+    ConditionVariableInit(&shared->ordered);
     SharedFileSetInit(&shared->files, context->seg);
     error_context_stack = hint_on_error(&hint);
     build->area = dsa_create(kTranche);
@@ -352,9 +405,55 @@ Loader *run_parallel_build(ParallelBuild *build, LoadResult *result) {
     return build->loader;
 }
 
+namespace {
+
+void set_stage(Shared *shared, Stage stage) {
+    LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+    shared->stage = stage;
+    LWLockRelease(&shared->lock);
+    ConditionVariableBroadcast(&shared->ordered);
+}
+
+} // namespace
+
+void offer_pages(ParallelBuild *build, const uint32_t *order, uint32_t nodes, uint32_t first_block, bool log) {
+    Shared *shared = build->shared;
+    const size_t bytes = nodes * sizeof(uint32_t);
+    const char *where;
+    if (shared_memory_left(&where) / kSegmentWaste < bytes)
+        return;
+    ErrorContextCallback hint;
+    error_context_stack = hint_on_error(&hint);
+    shared->order = dsa_allocate_extended(build->area, bytes, DSA_ALLOC_HUGE | DSA_ALLOC_NO_OOM);
+    error_context_stack = hint.previous;
+    if (!DsaPointerIsValid(shared->order))
+        return;
+    memcpy(dsa_get_address(build->area, shared->order), order, bytes);
+    shared->nodes = nodes;
+    shared->first_block = first_block;
+    shared->log = log;
+    shared->participants = parallel_participants(build);
+    set_stage(shared, Stage::pages);
+}
+
+void wait_for_pages(ParallelBuild *build) {
+    Shared *shared = build->shared;
+    while (shared->stage == Stage::pages) { // only this process changes it
+        LWLockAcquire(&shared->lock, LW_SHARED);
+        const bool done = shared->made_count == build->context->nworkers_launched;
+        LWLockRelease(&shared->lock);
+        if (done)
+            break;
+        ConditionVariableTimedSleep(&shared->finished, 500, WAIT_EVENT_PARALLEL_CREATE_INDEX_SCAN);
+    }
+    ConditionVariableCancelSleep();
+}
+
 int parallel_participants(const ParallelBuild *build) { return build->context->nworkers_launched + 1; }
 
 void end_parallel_build(ParallelBuild *build) {
+    if (build->shared->stage == Stage::load)
+        set_stage(build->shared, Stage::nothing);
     WaitForParallelWorkersToFinish(build->context);
     for (int i = 0; i < build->context->nworkers_launched; ++i)
         InstrAccumParallelQuery(&build->buffers[i], &build->wal[i]);
@@ -388,13 +487,20 @@ void vecx_hnsw_build_worker(dsm_segment *segment, shm_toc *toc) {
     Loader *loader = make_loader(index, shared, toc, area, ParallelWorkerNumber + 1);
     ParallelTableScanDesc scan = static_cast<ParallelTableScanDesc>(shm_toc_lookup(toc, kKeyScan, false));
     LoadResult result = loader->run(heap, info, table_beginscan_parallel(heap, scan));
-    loader->leave_files();
-
-    InstrEndParallelQuery(static_cast<BufferUsage *>(shm_toc_lookup(toc, kKeyBuffers, false)) + ParallelWorkerNumber,
-                          static_cast<WalUsage *>(shm_toc_lookup(toc, kKeyWal, false)) + ParallelWorkerNumber);
     LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
     shared->results[ParallelWorkerNumber + 1] = result;
     ++shared->finished_count;
+    LWLockRelease(&shared->lock);
+    ConditionVariableSignal(&shared->finished);
+
+    if (wait_for_order(shared) == Stage::pages)
+        make_pages(index, shared, area, *loader);
+    else
+        loader->leave_files();
+    InstrEndParallelQuery(static_cast<BufferUsage *>(shm_toc_lookup(toc, kKeyBuffers, false)) + ParallelWorkerNumber,
+                          static_cast<WalUsage *>(shm_toc_lookup(toc, kKeyWal, false)) + ParallelWorkerNumber);
+    LWLockAcquire(&shared->lock, LW_EXCLUSIVE);
+    ++shared->made_count;
     LWLockRelease(&shared->lock);
     ConditionVariableSignal(&shared->finished);
 

@@ -70,6 +70,23 @@ class BasicStore {
         return {};
     }
 
+    // For builds, several processes at a time: hnsw/inlined/graph_write.hpp.
+    Status extend_run(uint32_t most, uint32_t end, uint32_t *first, uint32_t *count) {
+        LockRelationForExtension(index_, ExclusiveLock);
+        *first = block_count();
+        *count = *first < end ? most < end - *first ? most : end - *first : 0;
+        extend_relation_by(index_, fork_, *count);
+        UnlockRelationForExtension(index_, ExclusiveLock);
+        blocks_ = *first + *count;
+        return {};
+    }
+    void finish_run(uint32_t first, uint32_t count) {
+        if (log_runs_)
+            log_newpage_range(index_, fork_, first, first + count, true);
+    }
+    // Whether finish_run logs: then log_fork() need not, and the pages must not change without WAL any more.
+    void log_runs(bool log) { log_runs_ = log; }
+
     uint32_t block_count() { return blocks_ = RelationGetNumberOfBlocksInFork(index_, fork_); }
 
     uint32_t find_space(uint32_t bytes) {
@@ -142,6 +159,7 @@ class BasicStore {
     BufferAccessStrategy strategy_;
     ForkNumber fork_;
     bool vacuum_;
+    bool log_runs_ = false;
     uint32_t blocks_ = 0; // known to exist; an index does not shrink while it is open
 };
 
