@@ -1,10 +1,9 @@
-// How an index page changes: the only users of GenericXLog and of unlogged page writes in the project.
+// How an index page changes: the only users of GenericXLog, of its resource manager and of unlogged page writes in the project.
 // Both take a buffer that the caller has pinned and locked exclusively and keeps so; `change(Page)` works on
 // a copy of the page, so that a change given up half way, or an error, leaves nothing behind. It must not
 // call PostgreSQL; it returns whether the page is to be written.
 #pragma once
 
-#include "pg/compat.hpp"
 #include "pg/crash.hpp"
 #include "pg/page.hpp"
 #include "pg/postgres.hpp"
@@ -19,11 +18,25 @@ extern "C" {
 
 namespace vecx::pg {
 
+// Changes of pages that are there go this way: their copies, changed, become the pages, and a record of generic WAL says where they
+// differ (base/page_delta.hpp). It is the record that GenericXLogFinish would write, replayed by generic_redo and checked
+// by wal_consistency_checking like any other.
+Page page_copy(int i, Buffer buffer);
+void log_page_copies(Relation rel, const Buffer *buffers, int n);
+
 // One page, one WAL record (none when the relation needs no WAL). A new page is initialised first and logged
 // as a whole, for replay has nothing to apply a difference to; so is any page when `whole` is set.
 template <class F>
 bool change_page_logged(Relation rel, Buffer buffer, bool whole, F &&change) {
     bool fresh = PageIsNew(BufferGetPage(buffer));
+    if (!fresh && !whole) {
+        if (!change(page_copy(0, buffer)))
+            return false;
+        VECX_CRASH_STAGE("changed");
+        log_page_copies(rel, &buffer, 1);
+        VECX_CRASH_STAGE("logged");
+        return true;
+    }
     GenericXLogState *record = GenericXLogStart(rel);
     Page page = GenericXLogRegisterBuffer(record, buffer, whole || fresh ? GENERIC_XLOG_FULL_IMAGE : 0);
     if (fresh)
@@ -60,6 +73,19 @@ bool change_page_unlogged(Buffer buffer, F &&change) {
 template <class F>
 bool change_pages_logged(Relation rel, const Buffer *buffers, int n, F &&change) {
     Page pages[MAX_GENERIC_XLOG_PAGES];
+    bool any_fresh = false;
+    for (int i = 0; i < n; ++i)
+        any_fresh = any_fresh || PageIsNew(BufferGetPage(buffers[i]));
+    if (!any_fresh) {
+        for (int i = 0; i < n; ++i)
+            pages[i] = page_copy(i, buffers[i]);
+        if (!change(pages))
+            return false;
+        VECX_CRASH_STAGE("changed");
+        log_page_copies(rel, buffers, n);
+        VECX_CRASH_STAGE("logged");
+        return true;
+    }
     GenericXLogState *record = GenericXLogStart(rel);
     for (int i = 0; i < n; ++i) {
         bool fresh = PageIsNew(BufferGetPage(buffers[i]));
