@@ -14,7 +14,7 @@
 # BENCH_SYSTEMS, BENCH_FLAGS: further --system and other options of build/bench/vecx-bench
 BENCH_DIR := build/bench
 BENCH_NAME ?= current
-export BENCH_FRESH BENCH_LAYOUTS BENCH_DATA BENCH_SETS BENCH_NAME BENCH_SYSTEMS BENCH_FLAGS BENCH_METHOD
+export BENCH_PLANS BENCH_FRESH BENCH_LAYOUTS BENCH_DATA BENCH_SETS BENCH_NAME BENCH_SYSTEMS BENCH_FLAGS BENCH_METHOD
 
 BENCH_SRCS := $(wildcard bench/driver/*.cpp)
 BENCH_OBJS := $(patsubst bench/driver/%.cpp,$(BENCH_DIR)/%.o,$(BENCH_SRCS))

@@ -1,7 +1,8 @@
 -- Whether the planner chooses well: each query is measured with the vector index, with a B-tree and a sort, and with a
 -- sequential scan, and as the planner runs it. Called by bench/run plans; prints the table, and last the number of
 -- queries whose plan takes more than twice the time of the best one. Everything is in schema bench_plans.
--- psql's variable method names the access method of the vector index: hnsw, or ivf.
+-- psql's variables: method, the access method of the vector index (hnsw, ivf); layout, of hnsw's indexes of 16
+-- dimensions or more (auto); dims, which are measured (8,768).
 \set ON_ERROR_STOP on
 \set QUIET on
 \pset footer off
@@ -11,9 +12,18 @@ CREATE SCHEMA bench_plans;
 SET search_path = bench_plans, public;
 \if :{?method}
 \else
-\set method hnsw
+    \set method hnsw
 \endif
-SELECT set_config('bench.method', :'method', false) \g /dev/null
+\if :{?layout}
+\else
+    \set layout auto
+\endif
+\if :{?dims}
+\else
+    \set dims '8,768'
+\endif
+SELECT set_config('bench_plans.method', :'method', false), set_config('bench_plans.layout', :'layout', false),
+    set_config('bench_plans.dims', '{' || :'dims' || '}', false) \g /dev/null
 SET jit = off;
 SET max_parallel_workers_per_gather = 0;
 LOAD 'vecx';
@@ -32,19 +42,21 @@ SELECT setseed(0.5) \g /dev/null
 DO $$
 DECLARE d int; n int; name text;
 BEGIN
-    FOREACH d IN ARRAY ARRAY[8, 768] LOOP
+    FOREACH d IN ARRAY current_setting('bench_plans.dims')::int[] LOOP
         FOREACH n IN ARRAY ARRAY[500, 10000, 60000] LOOP
             name = format('t%s_%s', d, n);
             EXECUTE format('CREATE TABLE %I (id int, r int, v vector(%s))', name, d);
             EXECUTE format('INSERT INTO %I SELECT i, row_number() OVER (ORDER BY random()) - 1, make_vector(%s)
                 FROM generate_series(1, %s) i ORDER BY i', name, d, n);
             EXECUTE format('CREATE INDEX %I ON %I (r)', name || '_r', name);
-            EXECUTE format('CREATE INDEX %I ON %I USING %I (v vector_l2_ops)', name || '_v', name, current_setting('bench.method'));
+            EXECUTE format('CREATE INDEX %I ON %I USING %I (v vector_l2_ops)', name || '_v', name, current_setting('bench_plans.method'))
+                || CASE WHEN d < 16 OR current_setting('bench_plans.method') <> 'hnsw' THEN ''
+                    ELSE format(' WITH (layout = %I)', current_setting('bench_plans.layout')) END;
         END LOOP;
     END LOOP;
 END $$;
-VACUUM ANALYZE t8_500, t8_10000, t8_60000, t768_500, t768_10000, t768_60000;
-CREATE TABLE queries AS SELECT d, n, make_vector(d) AS v FROM generate_series(1, 5) n, unnest(ARRAY[8, 768]) d;
+SELECT format('VACUUM ANALYZE %I', tablename) FROM pg_tables WHERE schemaname = 'bench_plans' \gexec
+CREATE TABLE queries AS SELECT d, n, make_vector(d) AS v FROM generate_series(1, 5) n, unnest(current_setting('bench_plans.dims')::int[]) d;
 
 CREATE FUNCTION kind_of(plan jsonb) RETURNS text LANGUAGE sql AS $$
     SELECT CASE WHEN plan::text ~ '"t\d+_\d+_v"' THEN 'vector' WHEN plan::text ~ '"t\d+_\d+_r"' THEN 'btree' ELSE 'seq' END
@@ -78,7 +90,7 @@ CREATE TABLE measured (d int, rows int, passing float8, most text, chosen text, 
 DO $$
 DECLARE c record; query text; vector_plan record; btree_plan record; seq_plan record; free record; again record; cheap jsonb; q vector;
 BEGIN
-    FOR c IN SELECT d, rows, passing, most FROM unnest(ARRAY[8, 768]) d, unnest(ARRAY[500, 10000, 60000]) rows,
+    FOR c IN SELECT d, rows, passing, most FROM unnest(current_setting('bench_plans.dims')::int[]) d, unnest(ARRAY[500, 10000, 60000]) rows,
             unnest(ARRAY[1, 0.5, 0.1, 0.01, 0.001, 0.0001]) passing, unnest(ARRAY['1', '10', '100', '1000', 'ALL']) most
             ORDER BY d, rows, passing DESC, length(most), most LOOP
         query = format('SELECT id FROM t%s_%s %s ORDER BY v <-> $1 LIMIT %s', c.d, c.rows,

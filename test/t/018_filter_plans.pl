@@ -72,4 +72,29 @@ my @found = $ways =~ /Strategy: (.*)/g;
 is(scalar @found, 2, 'a generic plan is a filtered scan');
 like($found[0], qr/exact$/, 'few rows') if @found == 2;
 
+# Conditions that no index knows and whose selectivity the planner only guesses: rows are tested as they come, and the table is
+# read when too few of them pass. What is returned is what a sequential scan and a sort return, beyond the LIMIT that was planned, too.
+foreach my $case ([ 'r + 0 < 6000', 'stream' ], [ 'd + 0 < 600', 'stream' ], [ 'd + 0 >= 11900', 'stream, then exact' ], [ 'r + 0 < 0', 'stream, then exact' ])
+{
+	my ($condition, $way) = @$case;
+	is($node->safe_psql('postgres', "LOAD 'vecx'; SET enable_seqscan = off; SELECT way_of('$condition', 10)"), $way, "$condition: way");
+	my $query = "SELECT id FROM items WHERE $condition ORDER BY v <-> (SELECT v FROM query) LIMIT";
+	my $truth = $node->safe_psql('postgres', "SET enable_indexscan = off; $query 10");
+	my $got = $node->safe_psql('postgres', "LOAD 'vecx'; SET enable_seqscan = off; $query 10");
+	my %near = map { $_ => 1 } split /\n/, $truth;
+	my @found = split /\n/, $got;
+	is(scalar @found, scalar keys %near, "$condition: rows");
+	cmp_ok(scalar(grep { $near{$_} } @found), '>=', $way eq 'stream' ? 9 * keys(%near) / 10 : scalar keys %near, "$condition: the nearest");
+}
+# A cursor that asks for more than was planned gets every row once, whatever has changed in between.
+my $more = $node->safe_psql('postgres', q{
+	LOAD 'vecx';
+	SET enable_seqscan = off;
+	CREATE FUNCTION few() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT 100';
+	SELECT count(*), count(DISTINCT id), min(id) = (SELECT min(id) FROM items WHERE d + 0 >= 11900) FROM (
+		SELECT id FROM items WHERE d + 0 >= 11900 ORDER BY v <-> (SELECT v FROM query) LIMIT few()) s;
+	SELECT count(*), count(DISTINCT id) FROM (SELECT id FROM items WHERE d + 0 >= 11900 ORDER BY v <-> (SELECT v FROM query) LIMIT 10000) s;
+});
+is($more, "100|100|t\n100|100", 'as many as match, once each');
+
 finish($node);

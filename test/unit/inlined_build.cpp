@@ -266,6 +266,27 @@ TEST(InlinedBuild, NoPageForTheEntry) {
     }
 }
 
+// Who is visited soon after a node is on its page: of pages of two, most have two neighbours; breadth first it would be few.
+TEST(InlinedBuild, NeighboursShareAPage) {
+    for (GraphOptions options : {kPlenty, kScarce}) {
+        std::vector<Vector> rows = random_rows(400, 768, 5);
+        Built index(LayoutKind::inlined, Metric::l2, rows, 768, size_t{1} << 30, options);
+        ASSERT_EQ(nodes_per_page(index.shape, index.store.body_size()), 2u);
+        index.check_rows(rows.size());
+        Visitor<test::MemoryStore> visitor(index.store, index.shape);
+        size_t with_mate = 0;
+        for (Link link : index.reachable()) {
+            bool found, mate = false;
+            ASSERT_TRUE(visitor.look(link, &found, [&](const NodeView &n) {
+                for (uint32_t i = 0; i < n.head->places; ++i)
+                    mate |= !n.links[i].none() && n.links[i].block == link.block;
+            }).ok());
+            with_mate += mate;
+        }
+        EXPECT_GE(with_mate, rows.size() / 2);
+    }
+}
+
 TEST(InlinedBuild, SmallIndexes) {
     for (size_t n : {0, 1, 2, 5, 21}) {
         std::vector<Vector> rows = random_rows(n, 8, 3);

@@ -147,5 +147,34 @@ TEST(InlinedFrontier, Purge) {
     EXPECT_LT(seen.size(), model.keys.size() / 4 + 400) << "only the window is left alone";
 }
 
+// Short of room, it also forgets what lies at the bound or beyond, and says where that begins.
+TEST(InlinedFrontier, PurgeBeyondTheBound) {
+    Model model(8);
+    const float bound = 2000;
+    model.frontier.set_bound(bound, 100);
+    EXPECT_EQ(model.frontier.dropped(), kInfinity);
+    for (int hop = 0; hop < 4000; ++hop) {
+        model.offer(20, 0, 100000);
+        (void)model.frontier.purge([](Link) { return false; });
+    }
+    EXPECT_GE(model.frontier.dropped(), bound);
+    EXPECT_LT(model.frontier.size(), model.keys.size() / 2) << "nothing was forgotten";
+    std::set<uint32_t> seen;
+    float last = -1;
+    while (!model.frontier.empty() && model.frontier.nearest() < bound) {
+        const Link link = model.frontier.pop();
+        const float key = model.keys[link.block - 1];
+        ASSERT_GE(key, last);
+        last = key;
+        ASSERT_TRUE(seen.insert(link.block).second);
+    }
+    for (uint32_t id = 1; id <= model.keys.size(); ++id)
+        if (model.keys[id - 1] < bound) {
+            ASSERT_TRUE(seen.count(id) == 1) << id;
+        }
+    model.frontier.clear();
+    EXPECT_EQ(model.frontier.dropped(), kInfinity);
+}
+
 } // namespace
 } // namespace vecx::test

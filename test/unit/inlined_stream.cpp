@@ -244,6 +244,50 @@ TEST_P(InlinedStream, MemoryLimitFallsBackToTheSweep) {
     EXPECT_TRUE(midway);
 }
 
+// Whatever a search forgets for want of memory, the rows are those that it would have found with plenty, unless it sweeps; and a
+// scan that goes on gets every row.
+TEST_P(InlinedStream, MemoryLimitChangesNoRow) {
+    index.build_many(600);
+    size_t kept = 0;
+    for (int i = 0; i < 3; ++i) {
+        Bytes query = index.fresh();
+        StreamOptions options = kPlainScan;
+        options.ef_search = 60;
+        const Scan plenty = scan(index, payload_of(query), options, 60);
+        for (options.memory_limit = 10000; options.memory_limit < 160000; options.memory_limit += 5000) {
+            const Scan got = scan(index, payload_of(query), options, 60);
+            kept += !got.counters.swept;
+            if (!got.counters.swept) {
+                EXPECT_EQ(got.rows, plenty.rows) << options.memory_limit;
+            }
+            expect_every_row(index, scan(index, payload_of(query), options));
+        }
+    }
+    EXPECT_GT(kept, 0u);
+}
+
+// Rows that nobody can tell apart are returned by the hundred before the executor has one: that makes the search no wider.
+TEST_P(InlinedStream, OpenRowsDoNotWidenTheSearch) {
+    std::vector<Bytes> values;
+    Rng rng(5);
+    for (int i = 0; i < 400; ++i) {
+        std::vector<float> x(24, 1.5f);
+        for (float &c : x)
+            c += 1e-4f * static_cast<float>(gauss(rng)); // binary16 has steps of about 1e-3 here, and 8 bits of 1e-2
+        values.push_back(f32_value(x));
+    }
+    index.build(values);
+    Bytes query = f32_value(std::vector<float>(24, 1.0f));
+    StreamOptions options = kPlainScan;
+    options.ef_search = 40;
+    const Scan got = scan(index, payload_of(query), options, 300);
+    constexpr size_t kRowsAhead = 9; // which have left the search and not been returned yet
+    EXPECT_LE(got.counters.look_ahead, 300u + kRowsAhead + 1 + 30);
+    options.ef_search = 1;
+    const Scan narrow = scan(index, payload_of(query), options, 300);
+    EXPECT_LE(narrow.counters.look_ahead, 300u + kRowsAhead + 1);
+}
+
 TEST_P(InlinedStream, MaxTuplesEndsTheScan) {
     index.build_many(600);
     Bytes query = index.fresh();

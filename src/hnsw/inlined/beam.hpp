@@ -59,6 +59,8 @@ class Beam {
     // The T nearest are found, as far as this search can know.
     bool done() const { return frontier_.empty() || (best_.size() >= target_ && frontier_.nearest() >= best_.top()); }
     bool full() const { return best_.size() >= target_; }
+    // What tidy() took away would have to be followed now that T has grown.
+    bool lost() const { return frontier_.dropped() < bound(); }
 
     // One step: follows the nearest node, if there is one.
     template <Searcher T>

@@ -13,8 +13,7 @@ constexpr uint32_t kFreeChance = 8;   // one new node in so many gets a free pla
 
 // About how many nodes an index has: as if its pages were full.
 inline uint64_t nodes_in(const Shape &shape, uint32_t blocks, uint32_t body_size) {
-    const uint32_t a_page = (body_size - static_cast<uint32_t>(sizeof(PageHead))) /
-                            (shape.record_size(shape.places) + static_cast<uint32_t>(sizeof(Slot)));
+    const uint32_t a_page = nodes_per_page(shape, body_size);
     return static_cast<uint64_t>(blocks > 0 ? blocks - 1 : 0) * (a_page > 0 ? a_page : 1);
 }
 

@@ -16,6 +16,11 @@ constexpr uint64_t kSeed = 0x656e7472; // two builds of one graph have the same 
 constexpr uint32_t kSampleFor = 16;    // nodes looked at for each place of the entry node
 constexpr uint32_t kPollEvery = 1024;  // nodes
 
+struct Closer {
+    float distance;
+    uint32_t id;
+};
+
 } // namespace
 
 // As k-means++ chooses its centres (Arthur and Vassilvitskii, SODA 2007), from a sample: each with a probability in
@@ -137,36 +142,74 @@ void Graph::make_reachable(const Array<uint32_t> &entries, const Poll &poll) {
     queue.give_back();
 }
 
-void Graph::order_nodes(const Array<uint32_t> &entries, Array<uint32_t> *order, const Poll &poll) {
+void Graph::order_nodes(const Array<uint32_t> &entries, uint32_t per_page, Array<uint32_t> *order, const Poll &poll) {
     const uint32_t all = nodes();
+    Array<uint32_t> queue(*arena_); // breadth first from the entries
+    Array<uint8_t> queued(*arena_);
+    Array<Closer> close(*arena_);
     order->clear();
     order->reserve(all);
-    for (uint32_t id = 0; id < all; ++id)
+    queue.reserve(all);
+    queued.resize_uninitialized(all);
+    close.reserve(places_);
+    for (uint32_t id = 0; id < all; ++id) {
         node(id)->next = kNone;
-    auto take = [&](uint32_t id) {
-        Node *n = node(id);
-        if (n->next != kNone)
-            return;
-        n->next = static_cast<uint32_t>(order->size());
+        queued[id] = 0;
+    }
+    auto meet = [&](uint32_t id) {
+        if (queued[id] == 0) {
+            queued[id] = 1;
+            queue.push_back(id);
+        }
+    };
+    auto place = [&](uint32_t id) {
+        node(id)->next = static_cast<uint32_t>(order->size());
         order->push_back(id);
+    };
+    // The rest of the page goes to the nearest neighbours of the node that it begins with, then to those of the others on it.
+    auto fill_page = [&](uint32_t first) {
+        for (size_t at = first; at < order->size() && order->size() % per_page != 0; ++at) {
+            const Node *n = node((*order)[at]);
+            unpack_for(n);
+            close.clear();
+            for (uint32_t i = 0; i < n->count; ++i) {
+                const uint32_t id = neighbour(n, i);
+                if (node(id)->next == kNone)
+                    close.push_back(Closer{distance(node(id), n), id});
+            }
+            std::sort(close.begin(), close.end(), [](const Closer &x, const Closer &y) {
+                return x.distance != y.distance ? x.distance < y.distance : x.id < y.id;
+            });
+            for (size_t i = 0; i < close.size() && order->size() % per_page != 0; ++i)
+                if (node(close[i].id)->next == kNone) // a list that others read while it changed may have one twice
+                    place(close[i].id);
+        }
     };
     uint32_t done = 0;
     auto follow = [&] {
-        for (; done < order->size(); ++done) {
+        for (; done < queue.size(); ++done) {
             if (done % kPollEvery == 0)
                 poll(done, all);
-            const Node *n = node((*order)[done]);
+            const Node *n = node(queue[done]);
             for (uint32_t i = 0; i < n->count; ++i)
-                take(neighbour(n, i));
+                meet(neighbour(n, i));
+            if (n->next == kNone) {
+                const uint32_t first = static_cast<uint32_t>(order->size());
+                place(queue[done]);
+                fill_page(first);
+            }
         }
     };
     for (uint32_t id : entries)
-        take(id);
+        meet(id);
     follow();
     for (uint32_t id = 0; id < all; ++id) {
-        take(id);
+        meet(id);
         follow();
     }
+    queue.give_back();
+    queued.give_back();
+    close.give_back();
 }
 
 } // namespace vecx::hnsw::inlined

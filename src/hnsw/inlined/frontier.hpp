@@ -101,7 +101,7 @@ class Frontier {
     void clear() {
         forget_window();
         rest_.clear();
-        rest_low_ = limit_ = bound_ = kInfinity;
+        rest_low_ = limit_ = bound_ = dropped_ = kInfinity;
     }
 
     // Members at `bound` or beyond may be set aside; the window keeps `wide` at least.
@@ -198,12 +198,22 @@ class Frontier {
     }
 
     // Forgets what was visited since it was offered: nodes are offered by many neighbours, so that of a long search most lie
-    // here several times more. False when that made little room.
+    // here several times more. If that makes little room, what lies at the bound or beyond goes, too, which only a bound that
+    // grows would ask for: dropped(). False when all that made little room.
     template <class Seen>
     bool purge(Seen seen) {
         rest_.purge([&](const Member &member) { return seen(member.link); });
+        if (!rest_.roomy())
+            rest_.purge([&](const Member &member) {
+                const bool far = member.key >= bound_;
+                if (far)
+                    dropped_ = std::min(dropped_, member.key);
+                return far;
+            });
         return rest_.roomy();
     }
+    // The nearest of those that were forgotten without having been followed; infinity when none was.
+    float dropped() const { return dropped_; }
 
     size_t bytes_after(size_t more) const { return rest_.bytes_after(more + kRoom); }
     void give_back() {
@@ -340,6 +350,7 @@ class Frontier {
     float rest_low_ = kInfinity; // the nearest of rest_
     float limit_ = kInfinity;    // what is not nearer goes to rest_
     float bound_ = kInfinity;
+    float dropped_ = kInfinity;
     size_t wide_ = kLeast;
     uint32_t count_ = kRoom; // so that the first clear() fills all
     mutable uint32_t least_ = kUnknown;

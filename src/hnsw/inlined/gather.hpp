@@ -22,7 +22,7 @@ class Gatherer {
   public:
     Gatherer(S &store, Arena &arena, const Shape &shape, NodeMap &map)
         : visitor(store, shape), codes(visitor, arena), pool(arena), lost(arena), represented(arena), store_(&store),
-          shape_(shape), map_(&map), roots_(arena), met_(arena) {}
+          shape_(shape), map_(&map), roots_(arena), met_(arena), dead_links_(arena), dead_keys_(arena) {}
 
     Visitor<S> visitor;
     CodeCache<S> codes;
@@ -51,6 +51,8 @@ class Gatherer {
     // Keys and codes of what was kept. Those that died since leave the pool.
     Status measure(const Code &base) {
         size_t kept = 0;
+        for (const Member &m : pool) // three passes, so that the memory has many of these codes to fetch at a time
+            codes.prefetch(m.link);
         for (size_t i = 0; i < pool.size(); ++i) {
             Member m = pool[i];
             bool found, dead;
@@ -59,10 +61,12 @@ class Gatherer {
                 lost.push_back(m.link);
             if (!found || dead)
                 continue;
-            m.key = key_between(shape_, base, m.code);
+            codes.prefetch(m.code);
             pool[kept++] = m;
         }
         pool.resize_uninitialized(kept);
+        for (Member &m : pool)
+            m.key = key_between(shape_, base, m.code);
         return Status{};
     }
 
@@ -140,6 +144,15 @@ class Gatherer {
             *state = node.is_entry() ? NodeState::entry : node.dead() ? NodeState::dead : NodeState::living;
         });
     }
+    // Keeps the links of the dead in memory, of which there are `nodes`, as far as they fit `bytes`. Forgets those it has.
+    void keep_dead(uint64_t nodes, size_t bytes) {
+        const size_t each = sizeof(uint64_t) + shape_.places * sizeof(Link);
+        const size_t entries = static_cast<size_t>(std::min<uint64_t>(nodes + nodes / 2, bytes / each));
+        dead_links_.resize_uninitialized(entries * shape_.places);
+        dead_keys_.resize_uninitialized(entries);
+        if (entries > 0)
+            memset(dead_keys_.data(), 0, entries * sizeof(uint64_t));
+    }
     // Blocks that this or another round surveys; nodes beyond are newer.
     void set_range_blocks(uint32_t blocks) { range_blocks_ = blocks_ = blocks; }
 
@@ -155,22 +168,37 @@ class Gatherer {
         *dead = found && *dead;
         if (!found || *dead)
             return Status{};
-        for (uint32_t at = 0; at < shape_.rotated_dim(); at += 64)
-            __builtin_prefetch(m.code.bytes + at);
+        codes.prefetch(m.code);
         pool.push_back(m);
         return Status{};
     }
 
-    // The links of a node that could name one, to next_.
+    // The links of a dead node that could name one, to next_. All its neighbours ask for them, and nobody changes them any more.
     Status copy_links(Link link, uint32_t *count) {
-        bool found;
+        const size_t at = static_cast<size_t>((mix64(link.key()) >> 32) * dead_keys_.size() >> 32);
+        Link *kept = dead_links_.data() + at * shape_.places;
         *count = 0;
+        if (!dead_keys_.empty() && dead_keys_[at] == link.key()) {
+            while (*count < shape_.places && !kept[*count].none()) {
+                next_[*count] = kept[*count];
+                ++*count;
+            }
+            return Status{};
+        }
+        bool found;
         store_->poll();
-        return visitor.look(link, &found, [&](const NodeView &node) {
+        VECX_TRY(visitor.look(link, &found, [&](const NodeView &node) {
             for (uint32_t k = 0; k < node.head->places; ++k)
                 if (!node.links[k].none() && node.links[k].slot < kMaxSlots && node.links[k].block != kMetaBlock)
                     next_[(*count)++] = node.links[k];
-        });
+        }));
+        if (!found || dead_keys_.empty() || *count > shape_.places)
+            return Status{};
+        dead_keys_[at] = link.key();
+        std::copy(next_, next_ + *count, kept);
+        if (*count < shape_.places)
+            kept[*count] = Link{};
+        return Status{};
     }
 
     S *store_;
@@ -179,6 +207,8 @@ class Gatherer {
     uint32_t blocks_ = 0, range_blocks_ = 0;
     Array<uint32_t> roots_; // by place in `lost`: the place of the neighbour that led there
     FlatSet<kKeyStateMask> met_;
+    Array<Link> dead_links_; // shape_.places for each of dead_keys_; the first ones, up to one that is none
+    Array<uint64_t> dead_keys_; // by their hashes; 0: empty
     Link next_[256];
 };
 

@@ -123,8 +123,8 @@ class Graph {
     void choose_entries(uint32_t places, Array<uint32_t> *out, const Poll &poll);
     // Makes every node reachable from `entries` through links.
     void make_reachable(const Array<uint32_t> &entries, const Poll &poll);
-    // All nodes such that neighbours are close together; Node::next becomes the index in `order`.
-    void order_nodes(const Array<uint32_t> &entries, Array<uint32_t> *order, const Poll &poll);
+    // All nodes such that of each `per_page` in turn many are neighbours of each other; Node::next becomes the index in `order`.
+    void order_nodes(const Array<uint32_t> &entries, uint32_t per_page, Array<uint32_t> *order, const Poll &poll);
     bool any_more_tids() const { return shared_->tids.load(std::memory_order_relaxed) > 0; }
 
     Node *node(uint32_t id) { return reinterpret_cast<Node *>(slab(id >> slab_shift_) + (id & slab_mask_) * stride_); }

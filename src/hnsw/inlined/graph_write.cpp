@@ -30,7 +30,7 @@ PageMaker::PageMaker(Arena &arena, Graph &graph, const Array<uint32_t> &order, c
                      uint32_t body_size, uint32_t first_block, const Poll &poll)
     : graph_(&graph), shape_(graph.shape()), order_(&order), entries_(&entries), body_size_(body_size),
       first_block_(first_block), longs_(arena) {
-    per_page_ = page_room(body_size) / (shape_.record_size(shape_.places) + static_cast<uint32_t>(sizeof(Slot)));
+    per_page_ = inlined::nodes_per_page(shape_, body_size);
     node_pages_ = (graph.nodes() + per_page_ - 1) / per_page_;
     rotated_ = arena.make_array<float>(shape_.rotated_dim());
     other_ = arena.make_array<float>(shape_.rotated_dim());

@@ -89,7 +89,7 @@ Status write_graph(Arena &arena, Graph &graph, S &store, Spill &spill, uint32_t 
     Array<uint32_t> entries(arena), order(arena);
     graph.choose_entries(entry_places(graph.shape(), body_size), &entries, linking);
     graph.make_reachable(entries, linking);
-    graph.order_nodes(entries, &order, ordering);
+    graph.order_nodes(entries, nodes_per_page(graph.shape(), body_size), &order, ordering);
     const uint32_t first_block = store.block_count();
     PageMaker pages(arena, graph, order, entries, body_size, first_block, ordering);
     const uint32_t size = RowCoder::stored_size(graph.shape());

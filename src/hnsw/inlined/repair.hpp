@@ -13,7 +13,7 @@ class Repairer {
   public:
     Repairer(S &store, Arena &arena, const MetaRecord &meta, const Shape &shape, uint32_t body_size, size_t memory_limit,
              VacuumResult *result)
-        : store_(&store), shape_(shape), limit_(std::max(memory_limit, kLeastMemory)), result_(result), map_(arena),
+        : store_(&store), shape_(shape), body_size_(body_size), limit_(std::max(memory_limit, kLeastMemory)), result_(result), map_(arena),
           mender_(store, arena, shape, body_size, candidates_for(meta.ef_construction, shape.dim), map_), seen_(arena), early_(arena), late_(arena),
           here_(arena), links_(arena), dead_(arena) {
         seen_.reserve(kMaxSlots);
@@ -93,7 +93,20 @@ class Repairer {
         map_.finish(with_rows ? shape_.places : 0, poll());
         mender_.gather.set_range_blocks(blocks);
         const size_t spare = limit_ - std::min(limit_, used + (with_rows ? rows : 0));
+        mender_.gather.keep_dead(dead_count_, spare / 16);
         mender_.gather.codes.reserve(std::max(spare / 8 * 7, limit_ / 8), whole ? living_ : spare);
+        return whole ? fill_codes(blocks) : Status{};
+    }
+
+    // When the dead have so many neighbours, and these so many again, that nearly all nodes will be looked at, their codes are made
+    // page by page.
+    Status fill_codes(uint32_t blocks) {
+        if (living_ > dead_count_ * shape_.places * shape_.places / 4 || !mender_.gather.codes.has_room_for(living_))
+            return Status{};
+        for (uint32_t block = kMetaBlock + 1; block < blocks; ++block) {
+            store_->poll();
+            VECX_TRY(mender_.gather.codes.fill(block, body_size_));
+        }
         return Status{};
     }
 
@@ -328,6 +341,7 @@ class Repairer {
 
     S *store_;
     Shape shape_;
+    uint32_t body_size_;
     size_t limit_;
     VacuumResult *result_;
     NodeMap map_;

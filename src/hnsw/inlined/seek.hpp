@@ -59,6 +59,8 @@ class Seeker {
             if (hops == 0 && next.link != except) // in a small index the entry point is a node with a row
                 VECX_TRY(meet(next.link, query, ef));
             for (uint32_t k = 0; k < count; ++k)
+                codes_->prefetch(next_[k]);
+            for (uint32_t k = 0; k < count; ++k)
                 if (visited_.add(next_[k].key()))
                     VECX_TRY(meet(next_[k], query, ef));
         }

@@ -105,6 +105,11 @@ inline uint32_t Shape::own_offset(int places_here) const {
 // `plain`: RaBitQ estimates inner products only).
 bool supports(ElementType type, Metric metric);
 
+// Nodes that a page holds; 0 when none fits.
+inline uint32_t nodes_per_page(const Shape &shape, uint32_t body_size) {
+    return (body_size - static_cast<uint32_t>(sizeof(PageHead))) / (shape.record_size(shape.places) + static_cast<uint32_t>(sizeof(Slot)));
+}
+
 // Neighbours of the entry node: as many as fit behind the metapage's record.
 uint32_t entry_places(const Shape &shape, uint32_t body_size);
 

@@ -37,7 +37,7 @@ class Stream {
     Stream(S &store, Arena &arena, const Shape &shape, Payload query, StreamOptions options, T &sorter, ExactDistance exact = {}, M mask = M{},
            const filter::Predicate *where = nullptr)
         : visitor_(store, shape), beam_(visitor_, arena), tids_(store, arena, shape), store_(&store), arena_(&arena),
-          sorter_(&sorter), payload_(query), options_(options), exact_(exact), mask_(mask), rows_(arena), late_(arena), page_(arena),
+          sorter_(&sorter), payload_(query), options_(options), exact_(exact), mask_(mask), rows_(arena), late_(arena), open_(arena), page_(arena),
           where_(where), matches_(store, arena, shape) {
         for (uint32_t i = 0; where != nullptr && i < where->count; ++i)
             lossy_ |= !where->conditions[i].exact;
@@ -131,6 +131,7 @@ class Stream {
     static constexpr uint64_t kDone = 1ull << 30; // state in the visited set: was returned, or left out for good
     // A shorter look-ahead returns far rows first and then has to wait, where late rows do, for all that is nearer.
     static constexpr size_t kLeastTarget = 8;
+    static constexpr size_t kOpenRows = 32;
     static constexpr size_t kRowsAhead = 9; // with the first, what most queries ask for
     static constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -146,6 +147,9 @@ class Stream {
     struct Nearer {
         bool operator()(const Known &a, const Known &b) const { return a.low < b.low; }
     };
+    struct Less {
+        bool operator()(double a, double b) const { return a < b; }
+    };
     // A node that the sweep met on the page in hand.
     struct Swept {
         Known known;
@@ -154,8 +158,23 @@ class Stream {
         HeapTid tids[kTidsPerNode];
     };
 
+    // Rows whose places nobody knows yet, for their distances may be the same, count for the next one's place only up to
+    // kOpenRows: hundreds of them, of which a query that is near to nothing has many, would have the search look ahead as if
+    // the caller had taken them.
     size_t target() const {
-        return std::max({kLeastTarget, options_.least_ahead, look_ahead(static_cast<size_t>(options_.ef_search), taken_ + 1)});
+        const size_t ef = static_cast<size_t>(options_.ef_search), spare = ef > 10 ? ef - 10 : 0;
+        const size_t place = settled_ + std::min(taken_ - settled_, kOpenRows) + 1;
+        return std::max({kLeastTarget, options_.least_ahead, look_ahead(ef, place), taken_ + 1 + spare});
+    }
+    // A node leaves rows_. Those before it are settled whose distances are at most its lower bound.
+    void take(const Known &node, bool late) {
+        ++taken_;
+        for (; !open_.empty() && open_.top() <= node.low; ++settled_)
+            open_.pop();
+        if (late || !(node.low < node.high))
+            ++settled_;
+        else
+            open_.push(node.high);
     }
 
     // Of a list that goes on elsewhere, nothing is known.
@@ -233,7 +252,7 @@ class Stream {
 
     size_t bytes_after_hop() const {
         constexpr size_t kHop = kMaxPlaces;
-        return beam_.bytes_after_hop() + rows_.bytes_after(kHop) + late_.bytes_after(kHop);
+        return beam_.bytes_after_hop() + rows_.bytes_after(kHop) + late_.bytes_after(kHop) + open_.bytes_after(1);
     }
     bool memory_is_short() {
         return bytes_after_hop() > options_.memory_limit && (!beam_.tidy() || bytes_after_hop() > options_.memory_limit);
@@ -263,8 +282,8 @@ class Stream {
             }
             VECX_TRY(beam_.hop(query_, *this));
         }
-        if (!beam_.full() || rows_.empty()) {
-            // All that can be reached has been visited: the pages may hold more.
+        if (!beam_.full() || rows_.empty() || beam_.lost()) {
+            // All that can be reached has been visited, or can be no more: the pages may hold more.
             if (where_ != nullptr && matches_.known())
                 phase_ = Phase::direct;
             else
@@ -363,9 +382,10 @@ class Stream {
             return Status{};
         }
         const bool is_late = node.low < floor_;
-        ++taken_;
-        if (phase_ == Phase::graph)
+        if (phase_ == Phase::graph) {
+            take(node, is_late);
             beam_.set_target(target());
+        }
         if (is_late && options_.late == LateRows::after_all) {
             late_.push(node);
             return Status{};
@@ -455,6 +475,7 @@ class Stream {
         beam_.give_back();
         rows_.give_back();
         late_.give_back();
+        open_.give_back();
         matches_.give_back();
         if constexpr (M::kMasks) {
             phase_ = Phase::end;
@@ -583,6 +604,7 @@ class Stream {
     uint64_t met_ = 0; // nodes that went into rows_
     Heap<Known, Nearer> rows_; // visited, alive, not yet returned
     Heap<Known, Nearer> late_;
+    Heap<double, Less> open_; // upper bounds of the nodes that left rows_ and may still belong behind the next
     Array<Swept> page_;
     const filter::Predicate *where_; // null: every row
     Matches<S> matches_;             // used with `where_` only
@@ -593,6 +615,7 @@ class Stream {
     mutable StreamCounters counters_{};
     uint64_t swept_distances_ = 0;
     size_t taken_ = 0; // nodes that have left rows_
+    size_t settled_ = 0; // of them, those that have their places
     size_t rows_fetched_ = 0; // ahead, and not returned yet
     Known seen_{};     // by look(), for met()
     Known pending_;    // of the sorter

@@ -15,8 +15,11 @@ namespace vecx::pg {
 
 namespace {
 
-// Finding a row by its heap TID, in operators.
-constexpr double kRowFetch = 60;
+// Going to the next row of a page that is read from the first to the last, in operators.
+constexpr double kNextRow = 10;
+
+// A scan that can change its mind, against the same without.
+constexpr double kSurer = 0.999;
 
 // The price of a way that others of the same price are not preferred to; more than the planner's fuzz of 1 %.
 constexpr double kTieBreak = 0.97;
@@ -78,7 +81,6 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     if (facts->limit > 0 && path->path.param_info == nullptr && order->indexclauses == NIL && enable_indexscan) {
         auto until = [&](const Path &of) { return of.startup_cost + (of.total_cost - of.startup_cost) * taken / rows; };
         if (until(order->path) <= until(path->path)) {
-            constexpr double kSurer = 0.999;
             path->path.startup_cost = kSurer * order->path.startup_cost;
             path->path.total_cost = kSurer * order->path.total_cost;
             facts->stream_rows = taken * std::max(1.0, order->indexinfo->tuples / rows);
@@ -88,6 +90,29 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     }
     path->path.startup_cost += path->path.pathtarget->cost.startup;
     path->path.total_cost += path->path.pathtarget->cost.startup + path->path.pathtarget->cost.per_tuple * rows;
+}
+
+// The plain index scan, and less if that turns out wrong: the other way is to read the table, with what it costs when it is in the
+// cache. That is never the first choice here: PostgreSQL has a plan for it.
+void cost_streamed_path(PlannerInfo *root, CustomPath *path, IndexPath *order, ScanFacts *facts) {
+    const RelOptInfo *rel = path->path.parent;
+    const double rows = std::max(1.0, path->path.rows), tuples = std::max(rows, rel->tuples);
+    QualCost distance;
+    cost_qual_eval_node(&distance, static_cast<Node *>(linitial(order->indexorderbys)), root);
+    facts->limit = root->limit_tuples;
+    facts->wanted = std::min(facts->limit, rows);
+    facts->mask_rows = tuples;
+    facts->passing = rows / tuples;
+    facts->row_cost = cpu_operator_cost * kRowFetch + cpu_tuple_cost + distance.per_tuple;
+    facts->bitmap_cost = rel->baserestrictcost.startup + tuples * (cpu_operator_cost * kNextRow + cpu_tuple_cost + rel->baserestrictcost.per_tuple) + rows * facts->row_cost;
+
+    const MaskedStreamRoutine *routine = masked_stream_routine(reinterpret_cast<const void *>(order->indexinfo->amcostestimate));
+    facts->stream_rows = facts->wanted * std::max(1.0, order->indexinfo->tuples / rows);
+    const SearchEstimate estimate = routine->estimate(root, order->indexinfo, facts->stream_rows, 1);
+    facts->stream_nodes = estimate.nodes;
+    facts->visit_cost = estimate.visit;
+    path->path.startup_cost = kSurer * order->path.startup_cost;
+    path->path.total_cost = kSurer * order->path.total_cost;
 }
 
 } // namespace vecx::pg

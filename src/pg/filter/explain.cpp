@@ -67,7 +67,7 @@ void explain_filtered_scan(CustomScanState *node, List *ancestors, ExplainState 
     show("Recheck Cond", kExprRecheck);
     ExplainPropertyText("Vector Index", get_rel_name(facts.index), es);
     if (es->costs)
-        ExplainPropertyFloat("Estimated Selectivity", "%", percent(facts.mask_rows, facts.index_rows), 3, es);
+        ExplainPropertyFloat("Estimated Selectivity", "%", percent(has_bitmap(scan) ? facts.mask_rows : facts.mask_rows * facts.passing, facts.index_rows), 3, es);
     if (!es->analyze || scan->index == nullptr)
         return;
     end_run(scan); // counts the last run

@@ -24,11 +24,18 @@ struct ScanFacts {
     double visit_cost; // of a node of the index
     double row_cost;   // of a row that is fetched and whose distance is computed
     double each_cost;  // of a row that is looked at in the index; 0: that is not possible
-    double bitmap_cost;
+    double bitmap_cost; // without a bitmap: of reading the table, distances included
     double stream_rows;  // tested as they come, without a bitmap, until there are enough
     double stream_nodes; // of the index, visited when rows are tested as they come, without a bitmap; 0: it is to begin with the bitmap
 };
 
+// A LIMIT up to this is collected before the first row is returned, which allows to change the way without a trace.
+constexpr double kMostCollected = 10000;
+
+// Finding a row by its heap TID, in operators.
+constexpr double kRowFetch = 60;
+
+// CustomScan::custom_plans has the bitmap's tree, or nothing where no index knows any of the conditions.
 // CustomScan::custom_exprs: the ORDER BY expression, its argument that is not the indexed one, and the conditions that
 // bitmaps stand for (a list, implicitly ANDed).
 enum FilterExpr { kExprDistance = 0, kExprQuery = 1, kExprRecheck = 2 };
@@ -44,5 +51,7 @@ extern const CustomScanMethods filtered_scan_methods;
 
 // cost.cpp: of `path`, whose rows, pathkeys and parts have been set; fills in its costs and the facts that have to do with it.
 void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bitmap, IndexPath *order, ScanFacts *facts);
+// The same of a path without a bitmap; the query has a LIMIT.
+void cost_streamed_path(PlannerInfo *root, CustomPath *path, IndexPath *order, ScanFacts *facts);
 
 } // namespace vecx::pg

@@ -1,5 +1,5 @@
 // Offers the planner a filtered vector scan for every table that has both a vector index for the ORDER BY and bitmaps for the
-// WHERE clause. PostgreSQL's own code makes both parts: it is asked for the index paths once more, each time with only
+// WHERE clause, and one without a bitmap where there are none. PostgreSQL's own code makes both parts: it is asked for the index paths once more, each time with only
 // those indexes in sight.
 #include "pg/filter/filter.hpp"
 
@@ -17,6 +17,7 @@ extern "C" {
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/planmain.h"
+#include "optimizer/restrictinfo.h"
 #include "utils/rel.h"
 }
 
@@ -65,28 +66,43 @@ bool is_ordered(const Path *path) {
            path->pathkeys != NIL && exprType(static_cast<Node *>(linitial(reinterpret_cast<const IndexPath *>(path)->indexorderbys))) == FLOAT8OID;
 }
 
+// Whether rows that come in this order are tested for conditions that the index does not know; and for all that it does not imply.
+bool tests_rows(const IndexPath *path) {
+    if (path->indexclauses != NIL || !enable_indexscan)
+        return false;
+    ListCell *cell;
+    foreach (cell, path->indexinfo->indrestrictinfo)
+        if (!lfirst_node(RestrictInfo, cell)->pseudoconstant)
+            return true;
+    return false;
+}
+
 Plan *plan_filtered_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *columns, List *clauses, List *plans);
 
 const CustomPathMethods path_methods = {"VecxScan", plan_filtered_scan, nullptr};
 
+// `bitmap` may be null.
 CustomPath *make_path(PlannerInfo *root, RelOptInfo *rel, BitmapHeapPath *bitmap, IndexPath *order, double page_rows) {
     CustomPath *path = makeNode(CustomPath);
     path->path.pathtype = T_CustomScan;
     path->path.parent = rel;
     path->path.pathtarget = rel->reltarget;
-    path->path.param_info = bitmap->path.param_info;
+    path->path.param_info = bitmap != nullptr ? bitmap->path.param_info : nullptr;
     path->path.parallel_safe = rel->consider_parallel;
-    path->path.rows = bitmap->path.rows;
+    path->path.rows = bitmap != nullptr ? bitmap->path.rows : order->path.rows;
     path->path.pathkeys = order->path.pathkeys;
     path->flags = CUSTOMPATH_SUPPORT_PROJECTION; // neither backwards nor mark and restore
-    path->custom_paths = list_make1(bitmap);
+    path->custom_paths = bitmap != nullptr ? list_make1(bitmap) : NIL;
     path->methods = &path_methods;
 
     ScanFacts facts{};
     facts.index = order->indexinfo->indexoid;
     facts.index_rows = order->indexinfo->tuples;
     facts.page_rows = page_rows;
-    cost_filtered_path(root, path, bitmap, order, &facts);
+    if (bitmap != nullptr)
+        cost_filtered_path(root, path, bitmap, order, &facts);
+    else
+        cost_streamed_path(root, path, order, &facts);
     // With an exponent: where plans are written out for a parallel worker, a number without comes back as an integer.
     List *numbers = NIL;
     for (double number : {facts.limit, facts.wanted, facts.index_rows, facts.page_rows, facts.mask_rows, facts.passing, facts.wanted_nodes, facts.visit_cost, facts.row_cost, facts.each_cost, facts.bitmap_cost,
@@ -114,7 +130,10 @@ void add_filtered_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblE
         else if (info->amhasgetbitmap)
             filters = lappend(filters, info);
     }
-    if (vectors == NIL || filters == NIL)
+    // Without a bitmap for the rows of the query's LIMIT only: of a join or of partitions, fewer or more may be asked for.
+    const bool collects = root->limit_tuples > 0 && root->limit_tuples <= kMostCollected && rel->reloptkind == RELOPT_BASEREL &&
+                          bms_membership(root->all_baserels) == BMS_SINGLETON;
+    if (vectors == NIL || (filters == NIL && !collects))
         return;
     // Rows are found by heap TIDs of pages; what another kind of table means by them is not known.
     Relation table = table_open(rte->relid, NoLock);
@@ -130,7 +149,8 @@ void add_filtered_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblE
     if (orders == NIL)
         return;
     const double page_rows = rel->pages > 0 ? rel->tuples / rel->pages : 1;
-    foreach (cell, paths_of(root, rel, filters, true)) {
+    bool filtered = false;
+    foreach (cell, filters != NIL ? paths_of(root, rel, filters, true) : NIL) {
         if (!IsA(lfirst(cell), BitmapHeapPath))
             continue;
         // A bitmap of all rows filters nothing: an index without conditions and predicate.
@@ -138,33 +158,43 @@ void add_filtered_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblE
         if (IsA(tree, IndexPath) && reinterpret_cast<const IndexPath *>(tree)->indexclauses == NIL &&
             reinterpret_cast<const IndexPath *>(tree)->indexinfo->indpred == NIL)
             continue;
+        filtered |= static_cast<Path *>(lfirst(cell))->param_info == nullptr;
         ListCell *other;
         foreach (other, orders)
             add_path(rel, reinterpret_cast<Path *>(make_path(root, rel, static_cast<BitmapHeapPath *>(lfirst(cell)),
                                                              static_cast<IndexPath *>(lfirst(other)), page_rows)));
     }
+    if (filtered || !collects)
+        return;
+    foreach (cell, orders)
+        if (tests_rows(static_cast<IndexPath *>(lfirst(cell))))
+            add_path(rel, reinterpret_cast<Path *>(make_path(root, rel, nullptr, static_cast<IndexPath *>(lfirst(cell)), page_rows)));
 }
 
 // The plan of the bitmap heap scan lends its parts: the bitmap's tree, the conditions that it stands for, and the others.
-Plan *plan_filtered_scan(PlannerInfo *, RelOptInfo *rel, CustomPath *path, List *columns, List *, List *plans) {
-    Plan *plan = static_cast<Plan *>(linitial(plans));
-    while (!IsA(plan, BitmapHeapScan)) { // a Result with conditions on no table; this scan gets the same above it
-        plan = outerPlan(plan);
-        if (plan == nullptr)
-            elog(ERROR, "no bitmap heap scan to take apart");
+// Without a bitmap all conditions are others.
+Plan *plan_filtered_scan(PlannerInfo *, RelOptInfo *rel, CustomPath *path, List *columns, List *clauses, List *plans) {
+    BitmapHeapScan *heap = nullptr;
+    if (plans != NIL) {
+        Plan *plan = static_cast<Plan *>(linitial(plans));
+        while (!IsA(plan, BitmapHeapScan)) { // a Result with conditions on no table; this scan gets the same above it
+            plan = outerPlan(plan);
+            if (plan == nullptr)
+                elog(ERROR, "no bitmap heap scan to take apart");
+        }
+        heap = castNode(BitmapHeapScan, plan);
     }
-    BitmapHeapScan *heap = castNode(BitmapHeapScan, plan);
     OpExpr *distance = castNode(OpExpr, lthird(path->custom_private));
     if (list_length(distance->args) != 2)
         elog(ERROR, "ORDER BY operator with %d arguments", list_length(distance->args));
 
     CustomScan *scan = makeNode(CustomScan);
     scan->scan.plan.targetlist = columns;
-    scan->scan.plan.qual = heap->scan.plan.qual;
+    scan->scan.plan.qual = heap != nullptr ? heap->scan.plan.qual : extract_actual_clauses(clauses, false);
     scan->scan.scanrelid = rel->relid;
     scan->flags = path->flags;
-    scan->custom_plans = list_make1(outerPlan(heap));
-    scan->custom_exprs = list_make3(distance, lsecond(distance->args), heap->bitmapqualorig);
+    scan->custom_plans = heap != nullptr ? list_make1(outerPlan(heap)) : NIL;
+    scan->custom_exprs = list_make3(distance, lsecond(distance->args), heap != nullptr ? heap->bitmapqualorig : NIL);
     scan->custom_private = list_make2(linitial(path->custom_private), lsecond(path->custom_private));
     scan->methods = &filtered_scan_methods;
     return &scan->scan.plan;

@@ -10,6 +10,7 @@
 
 extern "C" {
 #include "executor/executor.h"
+#include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
 #include "utils/datum.h"
 }
@@ -18,8 +19,6 @@ namespace vecx::pg {
 
 namespace {
 
-// A LIMIT up to this is collected before the first row is returned, which allows to change the way without a trace.
-constexpr double kMostCollected = 10000;
 // The index must promise to be so much cheaper: its price is an estimate, the other's is not.
 constexpr double kIndexMargin = 0.7;
 // A stream of whose rows so much less passed than of the table's has shown that those wanted are far: the index does not pay.
@@ -41,7 +40,29 @@ double mask_rows(const FilteredScan *scan) {
     return static_cast<double>(mask.exact_rows()) + static_cast<double>(mask.whole_pages()) * std::max(1.0, scan->facts.page_rows);
 }
 
+// All that passed before leaves the mask.
+void finish_mask(FilteredScan *scan) {
+    Run *run = scan->run;
+    run->mask.finish();
+    for (const ItemPointerData &tid : run->seen)
+        run->mask.remove(ItemPointerGetBlockNumber(&tid), ItemPointerGetOffsetNumber(&tid));
+    run->seen.give_back();
+}
+
+// The table, as it is now: rows that come later are not the snapshot's.
+void build_mask_of_table(FilteredScan *scan) {
+    const BlockNumber blocks = RelationGetNumberOfBlocks(scan->css.ss.ss_currentRelation);
+    for (BlockNumber block = 0; block < blocks; ++block)
+        scan->run->mask.add_whole(block);
+    finish_mask(scan);
+    scan->run->filter.mask = &scan->run->mask;
+}
+
 void build_mask(FilteredScan *scan) {
+    if (!has_bitmap(scan)) {
+        build_mask_of_table(scan);
+        return;
+    }
     Run *run = scan->run;
     Node *result = MultiExecProcNode(static_cast<PlanState *>(linitial(scan->css.custom_ps)));
     if (result == nullptr || !IsA(result, TIDBitmap))
@@ -62,10 +83,7 @@ void build_mask(FilteredScan *scan) {
         ++pages;
     });
     tbm_free(bitmap);
-    run->mask.finish();
-    for (const ItemPointerData &tid : run->seen)
-        run->mask.remove(ItemPointerGetBlockNumber(&tid), ItemPointerGetOffsetNumber(&tid));
-    run->seen.give_back();
+    finish_mask(scan);
     run->filter.mask = &run->mask;
     ++scan->totals.bitmaps;
     scan->totals.mask_exact_pages += pages;
@@ -288,7 +306,7 @@ void start_exact(FilteredScan *scan) {
     Run *run = scan->run;
     take_way(scan, Way::exact);
     const double rows = mask_rows(scan) - static_cast<double>(run->mask.removed_rows());
-    if (rows < 1 || !look_at_each(scan, mask_rows(scan)))
+    if (rows < 1 || !has_bitmap(scan) || !look_at_each(scan, mask_rows(scan)))
         score_rest(scan, run->most);
     else if (run->most > 0 && !collect(scan))
         leave_stream(scan, run->most);
@@ -300,7 +318,7 @@ void start_masked(FilteredScan *scan) {
     build_mask(scan);
     const double rows = mask_rows(scan);
     run->filter.rank = wanted_of(scan, rows) * std::max(1.0, scan->facts.index_rows / std::max(1.0, rows));
-    if (!index_is_cheaper(scan, rows)) {
+    if (!has_bitmap(scan) || !index_is_cheaper(scan, rows)) {
         start_exact(scan);
         return;
     }
@@ -312,6 +330,24 @@ void start_masked(FilteredScan *scan) {
     }
 }
 
+// Of the other way than a stream.
+Cost cost_without_stream(const FilteredScan *scan) {
+    const ScanFacts &facts = scan->facts;
+    if (!has_bitmap(scan))
+        return facts.bitmap_cost;
+    return facts.bitmap_cost + std::min(facts.mask_rows * exact_price(scan), facts.wanted_nodes * facts.visit_cost);
+}
+
+// Whether the stream is still worth trying, now that it is known whether this session finds rows in the index: the planner
+// has priced them as rows of the table.
+bool stream_is_cheaper(const FilteredScan *scan) {
+    const ScanFacts &facts = scan->facts;
+    if (!has_bitmap(scan))
+        return true;
+    const Cost streamed = facts.stream_nodes * facts.visit_cost + facts.stream_rows * cpu_operator_cost * kRowFetch;
+    return streamed <= facts.bitmap_cost + facts.mask_rows * exact_price(scan);
+}
+
 // Without a mask, as long as that goes well. False: it did not, and nothing has been returned.
 bool stream(FilteredScan *scan) {
     Run *run = scan->run;
@@ -321,9 +357,7 @@ bool stream(FilteredScan *scan) {
     budget.wanted = 0;
     run->filter.rank = facts.stream_rows;
     run->step = facts.stream_nodes / std::max(1.0, facts.stream_rows);
-    budget.most = std::max(kStreamMargin * facts.stream_nodes,
-                           (facts.bitmap_cost + std::min(facts.mask_rows * exact_price(scan), facts.wanted_nodes * facts.visit_cost)) /
-                               facts.visit_cost);
+    budget.most = std::max(kStreamMargin * facts.stream_nodes, cost_without_stream(scan) / facts.visit_cost);
     if (filter_strategy() == kFilterStream)
         budget.most = std::numeric_limits<double>::infinity();
     search(scan);
@@ -339,7 +373,8 @@ void start(FilteredScan *scan) {
     run->most = limit >= 1 && limit <= kMostCollected ? static_cast<size_t>(limit) : 0;
     evaluate_query(scan);
     const FilterStrategy strategy = filter_strategy();
-    const bool streams = (strategy == kFilterAuto && scan->facts.stream_nodes > 0) || strategy == kFilterStream;
+    const bool streams = (strategy == kFilterAuto && scan->facts.stream_nodes > 0 && stream_is_cheaper(scan)) || strategy == kFilterStream ||
+                         (strategy == kFilterIndex && !has_bitmap(scan));
     if (!streams || run->most == 0 || run->query_null || !stream(scan))
         start_masked(scan);
 }

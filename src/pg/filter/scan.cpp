@@ -31,8 +31,10 @@ void begin(CustomScanState *node, EState *estate, int eflags) {
     scan->query = ExecInitExpr(static_cast<Expr *>(list_nth(plan->custom_exprs, kExprQuery)), &node->ss.ps);
     scan->recheck = ExecInitQual(static_cast<List *>(list_nth(plan->custom_exprs, kExprRecheck)), &node->ss.ps);
 
-    Plan *bitmap = static_cast<Plan *>(linitial(plan->custom_plans));
-    node->custom_ps = list_make1(ExecInitNode(bitmap, estate, eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK)));
+    if (plan->custom_plans != NIL) {
+        Plan *bitmap = static_cast<Plan *>(linitial(plan->custom_plans));
+        node->custom_ps = list_make1(ExecInitNode(bitmap, estate, eflags & ~(EXEC_FLAG_BACKWARD | EXEC_FLAG_MARK)));
+    }
     scan->context = AllocSetContextCreate(CurrentMemoryContext, "filtered scan", ALLOCSET_DEFAULT_SIZES);
     if ((eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
         return;
@@ -82,7 +84,8 @@ void end(CustomScanState *node) {
     if (scan->index != nullptr)
         index_close(scan->index, NoLock);
     MemoryContextDelete(scan->context);
-    ExecEndNode(static_cast<PlanState *>(linitial(node->custom_ps)));
+    if (has_bitmap(scan))
+        ExecEndNode(static_cast<PlanState *>(linitial(node->custom_ps)));
 }
 
 void rescan(CustomScanState *node) {
@@ -91,6 +94,8 @@ void rescan(CustomScanState *node) {
     ExecScanReScan(&node->ss);
     if (scan->fetch != nullptr)
         table_index_fetch_reset(scan->fetch);
+    if (!has_bitmap(scan))
+        return;
     PlanState *bitmap = static_cast<PlanState *>(linitial(node->custom_ps));
     if (node->ss.ps.chgParam != nullptr)
         UpdateChangedParamSet(bitmap, node->ss.ps.chgParam);

@@ -111,6 +111,11 @@ struct FilteredScan {
     RunTotals totals;
 };
 
+// False: no index knows the conditions; the mask is the whole table, and every row is tested.
+inline bool has_bitmap(const FilteredScan *scan) {
+    return scan->css.custom_ps != NIL;
+}
+
 // rows.cpp: the next row into the scan's slot, after all conditions; false at the end.
 bool next_filtered_row(FilteredScan *scan);
 void end_run(FilteredScan *scan);
