@@ -1,4 +1,4 @@
-// Differences of pages: applied as generic_redo applies them, they make the page that was meant, whatever lay in its free space.
+// Differences of pages: replayed as generic_redo replays them, they make the page that was meant, whatever lay in its free space.
 #include "base/page_delta.hpp"
 
 #include <gtest/gtest.h>
@@ -31,7 +31,7 @@ Bytes make(const TestPage &before, const TestPage &after) {
     return out;
 }
 
-void apply(const Bytes &delta, Bytes *page) {
+void replay(const Bytes &delta, Bytes *page) {
     for (size_t at = 0; at < delta.size();) {
         uint16_t head[2];
         ASSERT_LE(at + sizeof head, delta.size());
@@ -47,7 +47,7 @@ void apply(const Bytes &delta, Bytes *page) {
 
 void expect_replayed(const TestPage &before, const TestPage &after) {
     Bytes page = before.replayed();
-    apply(make(before, after), &page);
+    replay(make(before, after), &page);
     std::fill(page.begin() + after.lower, page.begin() + after.upper, uint8_t{0});
     EXPECT_EQ(page, after.replayed());
 }
