@@ -79,6 +79,8 @@ include src/kernels/flags.mk
 isa_flags_coarse4 := -O3
 isa_flags_flat := -O3
 isa_flags_panels := -O3
+isa_flags_rabitq := -O3
+isa_flags_encode := -O3
 isa_flags_dense_math := -O3
 isa_flags_dense_convert := -O3
 isa_flags_codec += -O3

@@ -61,9 +61,9 @@ def write_rows(results, data_set):
         yield at_least(data_set, what, ratios, INSERT, number(mine["rows_per_second"]), number(table["rows_per_second"]))
     else:
         yield missing(data_set, what, ">= %g" % INSERT)
-    copied = of(SUBJECT, "COPY")
+    copied = one(results.of("copy", set=data_set, system=SUBJECT))
     if data_set.startswith("sift"):
-        what, bar = "COPY into the indexed table, rows/s", ">= %d" % COPY
+        what, bar = "COPY of the set into the indexed table, rows/s", ">= %d" % COPY
         if copied:
             rate = copied["rows_per_second"]
             yield row(data_set, what, number(rate), "-", "-", bar, "met" if rate >= COPY else "MISSED")

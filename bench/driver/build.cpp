@@ -111,6 +111,8 @@ void run_build(Run &run) {
         for (size_t c = 0; c < run.competitors.size(); c++) {
             Competitor &competitor = *run.competitors[c];
             const char *name = competitor.system().name.c_str();
+            if (competitor.system().method == "none") // nothing to build; the insert phase has a table of its own
+                continue;
             const std::string key = run.key("build", competitor, "");
             const bool known = run.results.has(key);
             if (!competitor.failure.empty() || (known && competitor.is_built()))

@@ -87,7 +87,7 @@ void run_insert(Run &run) {
     const size_t rows = run.life_rows();
     const size_t spare = (run.set.base.rows() - rows) / run.options.rounds;
     const Way ways[] = {
-        {"single", std::min<size_t>(200, spare / 8), insert_single},
+        {"single", std::min<size_t>(500, spare / 8), insert_single},
         {"multiple", std::min<size_t>(500, spare / 4) / kRowsPerStatement * kRowsPerStatement, insert_multiple},
         {"COPY", std::min<size_t>(1000, spare / 2), insert_copy},
     };

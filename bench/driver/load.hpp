@@ -21,7 +21,7 @@ struct Attributes {
 };
 Attributes make_attributes(const Dataset &set);
 
-// The rows [first, last) as COPY binary data: int4 id, then the vector.
-std::string copy_rows(const Matrix &base, Element element, size_t first, size_t last);
+// The rows [first, last) as COPY binary data: int4 id, then the vector. The id is the row's number, plus `more`.
+std::string copy_rows(const Matrix &base, Element element, size_t first, size_t last, size_t more = 0);
 
 } // namespace vecx::bench

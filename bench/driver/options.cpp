@@ -133,7 +133,7 @@ const std::vector<Option> &all_options() {
         {"--type", "NAME", "vector (default) or halfvec",
          [](Options &o, const std::string &v) { o.element = parse_element(v); }},
         {"--k", "N", "results per query (10)", [](Options &o, const std::string &v) { o.k = to_count(v); }},
-        {"--phases", "LIST", "of run: build,query,filter,tenants,insert,churn,cold,pgbench,growth",
+        {"--phases", "LIST", "of run: build,query,filter,tenants,insert,copy,churn,cold,pgbench,growth",
          [](Options &o, const std::string &v) { o.phases = split(v, ','); }},
         {"--rounds", "N", "alternating rounds (5)",
          [](Options &o, const std::string &v) { o.rounds = static_cast<unsigned>(std::max<size_t>(1, to_count(v))); }},

@@ -41,6 +41,7 @@ void run_query(Run &run);  // query.cpp
 void run_filter(Run &run); // filter.cpp
 void run_tenants(Run &run); // tenants.cpp
 void run_insert(Run &run); // insert.cpp
+void run_copy(Run &run);   // copy.cpp
 void run_churn(Run &run);  // churn.cpp
 void run_cold(Run &run);   // cold.cpp
 void run_pgbench(Run &run); // pgbench.cpp

@@ -77,7 +77,7 @@ struct Phase {
 
 constexpr Phase kPhases[] = {
     {"build", run_build}, {"query", run_query}, {"filter", run_filter}, {"tenants", run_tenants},
-    {"insert", run_insert},
+    {"insert", run_insert}, {"copy", run_copy},
     {"churn", run_churn}, {"cold", run_cold},   {"pgbench", run_pgbench},
     {"growth", run_growth},
 };

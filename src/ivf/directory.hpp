@@ -51,7 +51,8 @@ class Directory {
     Status for_each_list(S &store, uint32_t i, F f) const;
 
     // The list whose centroid is nearest to R (g(x) - mean), among those of the `width` nearest branches, that is not closing;
-    // `code` receives its shape.centroid_dim() bytes. For inserts width 3 is a good choice. `scratch` as long as branches().
+    // `code` receives its shape.centroid_dim() bytes. For inserts width 3 is a good choice. `scratch`: nearest_scratch() floats.
+    size_t nearest_scratch() const { return branches() + (shape_.centroid_dim() + sizeof(float) - 1) / sizeof(float); }
     struct Found {
         CentroidHead head;
         float distance2;

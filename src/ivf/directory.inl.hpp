@@ -1,6 +1,9 @@
 // Directory's templates. Included by directory.hpp only.
 #pragma once
 
+#include <cmath>
+#include <limits>
+
 #include "ivf/chain.hpp"
 
 namespace vecx::ivf {
@@ -112,14 +115,56 @@ Status Directory::for_each_list(S &store, uint32_t i, F f) const {
     return Status{};
 }
 
+namespace detail {
+
+// A query as bytes beside centroids as bytes: the product of integers tells most centroids apart before the coordinates do.
+struct ByteQuery {
+    const int8_t *code;
+    double scale, norm2; // of the coded query
+    double error;        // its distance from the query
+    size_t dim;
+
+    static ByteQuery make(const float *rotated, size_t dim, int8_t *code) {
+        const kernels::KernelTable &table = *kernels::active;
+        const float largest = table.largest_f32(rotated, dim);
+        const bool sane = largest > 0x1p-100f && largest < 0x1p100f;
+        const float scale = sane ? largest / 127.0f : 1.0f;
+        table.quantise_i8(rotated, 1.0f / scale, code, dim);
+        ByteQuery query{code, static_cast<double>(scale), 0, 0, dim};
+        query.norm2 = static_cast<double>(table.dot_i8(code, code, dim)) * query.scale * query.scale;
+        query.error = sane ? std::sqrt(static_cast<double>(table.l2sq_f32_i8(rotated, code, scale, dim)))
+                           : std::numeric_limits<double>::infinity();
+        return query;
+    }
+    // The square of the coded query's distance; at least 0.
+    double distance2(const CentroidHead &head, const int8_t *centroid) const {
+        const double scale2 = scale * static_cast<double>(head.scale);
+        const double d = norm2 + static_cast<double>(head.norm2) - 2 * scale2 * static_cast<double>(kernels::active->dot_i8(code, centroid, dim));
+        return d > 0 ? d : 0;
+    }
+    // Whether the query is farther from the centroid than that, by the triangle inequality. `near` is a distance, not its square;
+    // the factors are for rounding.
+    bool is_farther(const CentroidHead &head, const int8_t *centroid, double near) const {
+        const double reach = (near + error) * (1 + 1e-4);
+        return distance2(head, centroid) - 1e-5 * (norm2 + static_cast<double>(head.norm2)) > reach * reach;
+    }
+};
+
+} // namespace detail
+
 template <ListStore S>
 Status Directory::nearest(S &store, const float *rotated, uint32_t width, float *scratch, int8_t *code, Found *out) const {
     const kernels::KernelTable &table = *kernels::active;
     const size_t bytes = shape_.centroid_dim();
     constexpr float kNever = 3e38f;
+    const detail::ByteQuery query = detail::ByteQuery::make(rotated, bytes, reinterpret_cast<int8_t *>(scratch + branches()));
+    const bool coarse = query.error < std::numeric_limits<double>::infinity();
     for (uint32_t i = 0; i < branches(); ++i)
-        scratch[i] = branches() <= width ? 0 : table.l2sq_f32_i8(rotated, branch_code(i), branch_heads_[i].scale, bytes);
+        scratch[i] = branches() <= width ? 0
+                     : coarse            ? static_cast<float>(query.distance2(branch_heads_[i], branch_code(i)))
+                                         : table.l2sq_f32_i8(rotated, branch_code(i), branch_heads_[i].scale, bytes);
     bool found = false;
+    double near = 0; // root of distance2
     out->distance2 = 0;
     for (uint32_t round = 0; round < branches() && (round < width || !found); ++round) {
         uint32_t next = 0;
@@ -130,10 +175,13 @@ Status Directory::nearest(S &store, const float *rotated, uint32_t width, float 
         VECX_TRY(for_each_list(store, next, [&](const CentroidHead &head, const int8_t *list_code) {
             if ((head.flags & kClosing) != 0)
                 return;
+            if (found && coarse && query.is_farther(head, list_code, near))
+                return;
             const float distance2 = table.l2sq_f32_i8(rotated, list_code, head.scale, bytes);
             if (found && !(distance2 < out->distance2))
                 return;
             found = true;
+            near = std::sqrt(static_cast<double>(distance2));
             out->head = head;
             out->distance2 = distance2;
             memcpy(code, list_code, bytes);

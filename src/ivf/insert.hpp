@@ -14,7 +14,7 @@ constexpr uint32_t kInsertWidth = 3; // branches looked at for the nearest list
 class InsertState {
   public:
     InsertState(const Directory &directory, Arena &arena)
-        : encoder(directory.shape(), directory.mean(), arena, &directory.codebook()), scratch(arena.make_array<float>(directory.branches())),
+        : encoder(directory.shape(), directory.mean(), arena, &directory.codebook()), scratch(arena.make_array<float>(directory.nearest_scratch())),
           code(arena.make_array<int8_t>(directory.shape().centroid_dim())),
           row(arena.make_array<uint8_t>(directory.shape().row_size())), directory_(&directory), tails_(arena.make_array<Tail>(kTails)) {
         memset(static_cast<void *>(tails_), 0, kTails * sizeof(Tail));

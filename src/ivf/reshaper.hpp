@@ -245,7 +245,7 @@ class Reshaper {
     void prepare_nearest() {
         if (scratch_ != nullptr)
             return;
-        scratch_ = arena_->make_array<float>(directory_->branches());
+        scratch_ = arena_->make_array<float>(directory_->nearest_scratch());
         code_ = arena_->make_array<int8_t>(shape_.centroid_dim());
     }
     // The row in row_ goes to a list.

@@ -28,6 +28,43 @@ bool usable(float x) { return x >= -0x1p120f && x <= 0x1p120f; }
 
 constexpr int kTop = 63; // levels of a Sweep
 
+// Levels of kLanes coordinates, for the compiler to vectorise. `low`: a byte for each, what the planes have of its level.
+void encode_lanes(const float *x, const float *centre, float inverse, int half, uint8_t sign, uint8_t *low, double *along,
+                  double *node, double *square) {
+    float o[kLanes], c[kLanes];
+    int v[kLanes];
+    const float most = static_cast<float>(half - 1);
+    for (uint32_t k = 0; k < kLanes; ++k) {
+        c[k] = centre[k];
+        o[k] = x[k] - c[k];
+    }
+    for (uint32_t k = 0; k < kLanes; ++k) {
+        const float level = std::fabs(o[k]) * inverse;
+        const int m = static_cast<int>(level < most ? level : most);
+        const int negative = (sign & (1 << k)) != 0 ? 0 : -1; // all bits
+        v[k] = ((2 * m + 1) ^ negative) - negative;
+        low[k] = static_cast<uint8_t>((m ^ negative) & (half - 1)); // half - 1 - m
+    }
+    for (uint32_t k = 0; k < kLanes; ++k) {
+        const double value = v[k];
+        along[k] += value * static_cast<double>(o[k]);
+        node[k] += value * static_cast<double>(c[k]);
+        square[k] += value * value;
+    }
+}
+
+// Bit `p` of 64 bytes: eight at a time, by a multiplication that moves bit 8 i to bit 56 + i.
+uint64_t gather_plane(const uint8_t *low, int p) {
+    uint64_t plane = 0;
+    for (uint32_t i = 0; i < 64; i += 8) {
+        uint64_t bytes = 0;
+        for (uint32_t k = 0; k < 8; ++k)
+            bytes |= static_cast<uint64_t>(low[i + k]) << (8 * k);
+        plane |= (((bytes >> p) & 0x0101010101010101u) * 0x0102040810204080u >> 56) << i;
+    }
+    return plane;
+}
+
 } // namespace
 
 Factors encode(Form form, const float *x, const float *centre, uint32_t n, int bits, uint64_t *signs, uint64_t *planes) {
@@ -70,26 +107,12 @@ Factors encode(Form form, const float *x, const float *centre, uint32_t n, int b
     const float inverse = static_cast<float>(std::sqrt(static_cast<double>(n)) / (static_cast<double>(f.length) * static_cast<double>(kStep[bits])));
     double along[kLanes] = {}, node[kLanes] = {}, square[kLanes] = {};
     for (uint32_t w = 0; w < words; ++w) {
-        uint64_t plane[kMaxBits] = {};
-        const uint64_t sign = signs[w];
+        alignas(8) uint8_t low[64];
         for (uint32_t i = 0; i < 64; i += kLanes)
-            for (uint32_t k = 0; k < kLanes; ++k) {
-                const uint32_t at = 64 * w + i + k;
-                const float o = x[at] - centre[at];
-                float level = (o < 0 ? -o : o) * inverse;
-                level = level < static_cast<float>(half - 1) ? level : static_cast<float>(half - 1);
-                const int m = static_cast<int>(level);
-                const bool positive = ((sign >> (i + k)) & 1) != 0;
-                const int v = positive ? 2 * m + 1 : -2 * m - 1;
-                const uint32_t low = static_cast<uint32_t>(positive ? m : half - 1 - m);
-                for (int p = 0; p < bits - 1; ++p)
-                    plane[p] |= static_cast<uint64_t>((low >> p) & 1) << (i + k);
-                along[k] += static_cast<double>(v) * static_cast<double>(o);
-                node[k] += static_cast<double>(v) * static_cast<double>(centre[at]);
-                square[k] += static_cast<double>(v * v);
-            }
+            encode_lanes(x + 64 * w + i, centre + 64 * w + i, inverse, half, static_cast<uint8_t>(signs[w] >> i), low + i, along,
+                         node, square);
         for (int p = 0; p < bits - 1; ++p)
-            planes[static_cast<size_t>(p) * words + w] = plane[p];
+            planes[static_cast<size_t>(p) * words + w] = gather_plane(low, p);
     }
     const double dot = sum_lanes(along), length2 = sum_lanes(square);
     if (!(dot > 0))

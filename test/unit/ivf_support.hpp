@@ -111,7 +111,7 @@ struct IvfIndex {
         ivf::Directory directory(arena.arena);
         ok(directory.load(store, builder.meta(), shape, options.directory_memory));
         ivf::RowEncoder encoder(shape, directory.mean(), arena.arena, &directory.codebook());
-        std::vector<float> scratch(directory.branches());
+        std::vector<float> scratch(directory.nearest_scratch());
         std::vector<int8_t> code(shape.centroid_dim());
         std::multimap<uint32_t, std::pair<uint32_t, std::vector<uint64_t>>> sorted;
         for (const Bytes &value : values) {

@@ -132,8 +132,11 @@ class BasicListStore {
         announced_ = token;
     }
 
-    // A page that will be read soon. What is in shared buffers already costs a look into the buffer table.
+    // A page that will be read soon. What this process has read before is taken to be in shared buffers still: to ask would
+    // cost a look into the buffer table.
     void prefetch(uint32_t block) {
+        if (shared_ && hints_.knows(block))
+            return;
         if (exists(block))
             PrefetchBuffer(index_, fork_, block);
     }
@@ -182,6 +185,10 @@ class BasicListStore {
             if (known.block != block || known.buffer == InvalidBuffer || ++pins % kOrdinary == 0)
                 return InvalidBuffer;
             return pin_recent(index, block, known.buffer) ? known.buffer : InvalidBuffer;
+        }
+        bool knows(uint32_t block) const {
+            const Entry &known = entries[block % kEntries];
+            return known.block == block && known.buffer != InvalidBuffer;
         }
         void note(uint32_t block, Buffer buffer) { entries[block % kEntries] = Entry{block, buffer}; }
     };
