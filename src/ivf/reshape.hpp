@@ -45,7 +45,8 @@ inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const List
         return plan;
     }
     const double rows = static_cast<double>(now.rows);
-    if (rule.may_split && rows > 2.5 * rule.target && rows > 2.0 * rule.page_rows) {
+    // Large beside what it was made with, too: lists differ in size as clusters do, and one that a build made large is as it should be.
+    if (rule.may_split && rows > 2.5 * std::max<double>(rule.target, head.rows) && rows > 2.0 * rule.page_rows) {
         plan.fate = Fate::split;
         const double parts = rows / rule.target + 0.5;
         plan.parts = parts < rule.most_parts ? static_cast<uint32_t>(parts) : rule.most_parts;
