@@ -54,7 +54,6 @@ is($node->safe_psql('postgres', "SELECT pg_relation_size('wide')"), '8192', 'a t
 my %files;
 foreach my $layout (qw(inline compact))
 {
-	# With 2 MB the stored vectors of inline have no room beside the nodes, and wait in files.
 	foreach my $memory (qw(64MB 2MB))
 	{
 		foreach my $workers (0, 1, 2)

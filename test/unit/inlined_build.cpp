@@ -37,7 +37,6 @@ struct MemorySpill {
 
 // Memory that several graphs find, as processes do. Nothing is made any more when it is closed.
 struct CommonSlabs {
-    size_t vectors; // bytes that may be for stored vectors
     bool closed = false;
     std::map<std::pair<Slabs::Kind, uint32_t>, std::vector<uint64_t>> pieces;
 
@@ -49,22 +48,20 @@ struct CommonSlabs {
     }
     uint8_t *get(Slabs::Kind kind, uint32_t index, size_t bytes) {
         auto [piece, made] = pieces.try_emplace({kind, index});
-        if (made && (closed || (kind == Slabs::vectors && bytes > vectors))) {
-            EXPECT_FALSE(closed) << kind << " " << index;
+        if (made && closed) {
+            ADD_FAILURE() << kind << " " << index;
             pieces.erase(piece);
             return nullptr;
         }
-        if (made) {
+        if (made)
             piece->second.resize(bytes / 8 + 1);
-            vectors -= kind == Slabs::vectors ? bytes : 0;
-        }
         return reinterpret_cast<uint8_t *>(piece->second.data());
     }
 };
 
-// Who makes the pages: so many participants, run by run in turns. `vectors`: bytes of stored vectors in memory.
+// Who makes the pages: so many participants, run by run in turns; 0: the one process that built the graph.
 struct Crew {
-    size_t participants = 1, vectors = 0;
+    size_t participants = 0;
 };
 
 // An index built from some vectors; row i is vector i.
@@ -98,8 +95,8 @@ struct Built {
         options.places = options.own = shape.places;
         std::vector<uint64_t> shared(Graph::shared_size(options) / 8 + 1);
         ArenaSlabs slabs(arena, limit);
-        CommonSlabs common{crew.vectors, false, {}};
-        const bool alone = crew.participants == 1 && crew.vectors == 0;
+        CommonSlabs common;
+        const bool alone = crew.participants == 0;
         Graph graph(arena, shape, frame, options, shared.data(), alone ? slabs.slabs() : common.slabs());
         RowCoder coder(shape, frame, options.bits, arena);
         MemorySpill spill;
@@ -117,7 +114,7 @@ struct Built {
         memory = slabs.used();
         Poll poll{[](void *, uint64_t, uint64_t) {}, nullptr};
         spilled = spill.items.size();
-        made.resize(crew.participants);
+        made.resize(std::max<size_t>(crew.participants, 1));
         auto share = [&](const Array<uint32_t> &order, uint32_t first, auto make) {
             if (alone)
                 return make();
@@ -474,7 +471,7 @@ TEST(InlinedBuild, TwoBuildsAreEqual) {
     EXPECT_EQ(a.store.pages, b.store.pages);
 }
 
-// A page is made of the graph and of its number alone, wherever the stored vectors wait.
+// A page is made of the graph and of its number alone.
 TEST(InlinedBuild, PagesAreTheSameWhoeverMakesThem) {
     for (LayoutKind layout : {LayoutKind::inlined, LayoutKind::compact}) {
         const Metric metric = layout == LayoutKind::compact ? Metric::l2 : Metric::ip;
@@ -483,16 +480,10 @@ TEST(InlinedBuild, PagesAreTheSameWhoeverMakesThem) {
             rows.push_back(rows[i % 3 == 0 ? i % 40 : 7]);
         Built one(layout, metric, rows, 24);
         EXPECT_EQ(one.spilled, 2300u);
-        GraphOptions options = kPlenty;
-        options.places = one.shape.places;
-        const size_t slab = Graph::slab_size(one.shape, options, Slabs::vectors);
-        const size_t in_slab = slab / RowCoder::stored_size(one.shape);
-        ASSERT_GT(in_slab, 1000u);
-        ASSERT_LT(in_slab, 2300u);
-        for (Crew crew : {Crew{1, 2 * slab}, Crew{2, slab}, Crew{3, 0}}) {
+        for (Crew crew : {Crew{1}, Crew{2}, Crew{3}}) {
             Built more(layout, metric, rows, 24, 0, kPlenty, crew);
-            EXPECT_EQ(more.store.pages, one.store.pages) << crew.participants << " " << crew.vectors;
-            EXPECT_EQ(more.spilled, 2300 - std::min<size_t>(crew.vectors / slab * in_slab, 2300));
+            EXPECT_EQ(more.store.pages, one.store.pages) << crew.participants;
+            EXPECT_EQ(more.spilled, 2300u);
             for (uint32_t pages : more.made)
                 EXPECT_GE(pages, kRun);
         }

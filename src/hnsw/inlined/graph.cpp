@@ -59,10 +59,9 @@ size_t Graph::slab_size(const Shape &shape, const GraphOptions &options, Slabs::
     size_t size = node_size(shape, options);
     if (kind == Slabs::tids)
         return kTidsPerSlab * sizeof(TidItem);
-    size_t nodes = 1;
-    while (2 * nodes * size <= kSlabBytes)
-        nodes *= 2;
-    return nodes * (kind == Slabs::nodes ? size : RowCoder::stored_size(shape));
+    while (2 * size <= kSlabBytes)
+        size *= 2;
+    return size;
 }
 
 Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOptions &options, void *shared, Slabs slabs)
@@ -78,9 +77,6 @@ Graph::Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOp
     size_t slab_count = (static_cast<size_t>(options_.max_nodes) >> slab_shift_) + 1;
     node_slabs_ = arena.make_array<uint8_t *>(slab_count);
     memset(node_slabs_, 0, slab_count * sizeof *node_slabs_);
-    vector_slabs_ = arena.make_array<uint8_t *>(slab_count);
-    memset(vector_slabs_, 0, slab_count * sizeof *vector_slabs_);
-    stored_size_ = RowCoder::stored_size(shape);
     unpacked_ = arena.make_array<int8_t>(shape.rotated_dim());
     other_ = arena.make_array<int8_t>(shape.rotated_dim());
     pool_ = arena.make_array<Near>(std::max(options_.ef, kStarts) + 1);
@@ -121,9 +117,6 @@ void Graph::prefetch_lists(uint32_t id) {
     const Node *n = node(id);
     prefetch(n, sizeof(Node));
     prefetch(ids(n), places_ * sizeof(uint32_t));
-    const uint8_t *vectors = vector_slabs_[id >> slab_shift_];
-    if (n->participant == kKept && vectors != nullptr)
-        prefetch(vectors + size_t{id & slab_mask_} * stored_size_, std::min<size_t>(stored_size_, kMostAhead));
 }
 
 void Graph::prefetch_neighbours(uint32_t id) {

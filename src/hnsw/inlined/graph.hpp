@@ -16,13 +16,12 @@
 
 namespace vecx::hnsw::inlined {
 
-// Memory in pieces that any process of the build can find: pieces of nodes, of heap TIDs and of stored vectors, numbered
-// from 0. Stored vectors that find no memory go to files.
+// Memory in pieces that any process of the build can find: pieces of nodes and pieces of heap TIDs, numbered from 0.
 // Returns the piece, made when it did not exist, and zeroed then if there are several processes; null when no more
 // memory may be used. Never moves a piece.
 struct Slabs {
-    enum Kind : uint32_t { nodes = 0, tids = 1, vectors = 2 };
-    static constexpr uint32_t kKinds = 3;
+    enum Kind : uint32_t { nodes = 0, tids = 1 };
+    static constexpr uint32_t kKinds = 2;
     uint8_t *(*get)(void *context, Kind kind, uint32_t index, size_t bytes);
     void *context;
 };
@@ -63,7 +62,6 @@ class Graph {
     static size_t slab_size(const Shape &shape, const GraphOptions &options, Slabs::Kind kind);
     static constexpr uint32_t kTidsPerSlab = 5461; // 64 kB
     static constexpr uint32_t kMaxTids = 0xFFFF0000u; // each process may use up one number beyond
-    static constexpr uint8_t kKept = 255;            // no participant has this number
 
     // Behind it in memory: the code, then neighbours' numbers, then their distances if these are kept.
     struct Node {
@@ -72,7 +70,7 @@ class Graph {
         uint32_t more_tids; // index + 1 of the next TidItem; 0: none
         uint32_t spill;     // number of the stored vector in the spill file of `participant`
         HeapTid tid;
-        uint8_t participant; // kKept: the stored vector is in memory
+        uint8_t participant;
         uint8_t lock;
         uint8_t ready; // may be searched from
         uint8_t count; // neighbours
@@ -101,8 +99,7 @@ class Graph {
     Graph(Arena &arena, const Shape &shape, const Frame &frame, const GraphOptions &options, void *shared, Slabs slabs);
 
     // An equal row that is already there takes the TID: duplicate. Else, unless memory is full, node.
-    // `spill` is called, if it becomes a node and there is no memory for its stored vector, for the number under which that
-    // is kept elsewhere.
+    // `spill` is called, if it becomes a node, for the number under which the stored vector is kept.
     template <class Spill>
     Added add(const RowCoder &coder, HeapTid tid, uint8_t participant, Spill spill) {
         if (uint32_t same = find_equal(coder.row(), coder.coarse_code()); same != kNone)
@@ -110,12 +107,7 @@ class Graph {
         uint32_t id = take_node();
         if (id == kNone)
             return Added::full;
-        if (uint8_t *kept = place_for_vector(id); kept != nullptr) {
-            memcpy(kept, coder.stored(), stored_size_);
-            link(id, coder.row(), coder.coarse_code(), tid, kKept, 0);
-        } else {
-            link(id, coder.row(), coder.coarse_code(), tid, participant, spill());
-        }
+        link(id, coder.row(), coder.coarse_code(), tid, participant, spill());
         return Added::node;
     }
 
@@ -139,8 +131,6 @@ class Graph {
     bool any_more_tids() const { return shared_->tids.load(std::memory_order_relaxed) > 0; }
 
     Node *node(uint32_t id) { return reinterpret_cast<Node *>(slab(id >> slab_shift_) + (id & slab_mask_) * stride_); }
-    // The stored vector of a node whose participant is kKept.
-    const uint8_t *kept_vector(uint32_t id) { return vector_slab(id >> slab_shift_) + size_t{id & slab_mask_} * stored_size_; }
     // Finds the memory of all nodes, so that node() need not ask for any.
     void find_nodes() {
         for (uint32_t id = 0, all = nodes(); id < all; id += slab_mask_ + 1)
@@ -204,19 +194,6 @@ class Graph {
         uint8_t *p = node_slabs_[index];
         return p != nullptr ? p : (node_slabs_[index] = slabs_.get(slabs_.context, Slabs::nodes, index, stride_ << slab_shift_));
     }
-    uint8_t *vector_slab(uint32_t index) {
-        uint8_t *p = vector_slabs_[index];
-        return p != nullptr ? p
-                            : (vector_slabs_[index] = slabs_.get(slabs_.context, Slabs::vectors, index,
-                                                                 size_t{stored_size_} << slab_shift_));
-    }
-    uint8_t *place_for_vector(uint32_t id) {
-        if (vectors_full_)
-            return nullptr;
-        uint8_t *slab = vector_slab(id >> slab_shift_);
-        vectors_full_ = slab == nullptr;
-        return slab == nullptr ? nullptr : slab + size_t{id & slab_mask_} * stored_size_;
-    }
     TidItem *tid_item(uint32_t i) { return reinterpret_cast<TidItem *>(tid_slab(i / kTidsPerSlab)) + i % kTidsPerSlab; }
     uint8_t *tid_slab(uint32_t index);
 
@@ -250,9 +227,7 @@ class Graph {
     float fill2_;
     size_t stride_;
     uint32_t slab_shift_ = 0, slab_mask_;
-    uint8_t **node_slabs_, **vector_slabs_;
-    uint32_t stored_size_;
-    bool vectors_full_ = false; // this process was refused memory for stored vectors
+    uint8_t **node_slabs_;
     Array<uint8_t *> tid_slabs_;
     bool tids_full_ = false; // this process was refused a number
 

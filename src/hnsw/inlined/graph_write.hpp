@@ -122,10 +122,7 @@ Status write_nodes(PageMaker &pages, Graph &graph, S &store, Spill &spill, uint8
                 const uint32_t id = pages.node_at(at + i);
                 const Graph::Node *n = graph.node(id);
                 uint8_t *out = stored + static_cast<size_t>(size) * i;
-                if (n->participant == Graph::kKept)
-                    memcpy(out, graph.kept_vector(id), size);
-                else
-                    VECX_TRY(spill.read(n->participant, n->spill, out));
+                VECX_TRY(spill.read(n->participant, n->spill, out));
             }
             VECX_CRASH_SITE("inlined.build.page");
             VECX_TRY(store.update(block, [&](MutablePage &page) {

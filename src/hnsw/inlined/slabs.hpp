@@ -7,13 +7,12 @@ namespace vecx::hnsw::inlined {
 
 class ArenaSlabs {
   public:
-    // `vectors` bytes of them may be for stored vectors.
-    ArenaSlabs(Arena &arena, size_t limit, size_t vectors = 0) : arena_(&arena), limit_(limit), vectors_(vectors) {}
+    ArenaSlabs(Arena &arena, size_t limit) : arena_(&arena), limit_(limit) {}
 
     // The object must stay where it is.
     Slabs slabs() {
-        return Slabs{[](void *context, Slabs::Kind kind, uint32_t, size_t bytes) {
-                         return static_cast<ArenaSlabs *>(context)->take(kind, bytes);
+        return Slabs{[](void *context, Slabs::Kind, uint32_t, size_t bytes) {
+                         return static_cast<ArenaSlabs *>(context)->take(bytes);
                      },
                      this};
     }
@@ -21,17 +20,15 @@ class ArenaSlabs {
 
   private:
     // A Graph keeps what it was given, so each piece is asked for once.
-    uint8_t *take(Slabs::Kind kind, size_t bytes) {
-        if (bytes > limit_ - used_ || (kind == Slabs::vectors && bytes > vectors_))
+    uint8_t *take(size_t bytes) {
+        if (bytes > limit_ - used_)
             return nullptr;
-        if (kind == Slabs::vectors)
-            vectors_ -= bytes;
         used_ += bytes;
         return arena_->make_array<uint8_t>(bytes);
     }
 
     Arena *arena_;
-    size_t limit_, vectors_;
+    size_t limit_;
     size_t used_ = 0;
 };
 

@@ -112,10 +112,6 @@ void fit_to_memory(BuildPlan &plan, size_t memory) {
         if (plan.expected_rows * kSureRows <= static_cast<double>(plan.slab_memory / slab * (slab / slot)))
             break;
     }
-    // Half of what the nodes will probably leave, so that memory is not full at once when there are more than expected.
-    const double needed = plan.expected_rows * kSureRows * static_cast<double>(inlined::Graph::node_size(shape, options));
-    if (needed < static_cast<double>(plan.slab_memory))
-        plan.vector_memory = (plan.slab_memory - static_cast<size_t>(needed)) / 2;
     options.own = options.places;
 }
 
@@ -211,7 +207,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     } else {
         void *shared = arena.make_array<uint64_t>((plan.shared_size + 7) / 8);
         memset(shared, 0, plan.shared_size);
-        inlined::ArenaSlabs *slabs = new (palloc(sizeof(inlined::ArenaSlabs))) inlined::ArenaSlabs(arena, plan.slab_memory, plan.vector_memory);
+        inlined::ArenaSlabs *slabs = new (palloc(sizeof(inlined::ArenaSlabs))) inlined::ArenaSlabs(arena, plan.slab_memory);
         loader = new (palloc(sizeof(Loader))) Loader(index, plan, frame, shared, slabs->slabs(), &counters, nullptr, 0);
         loaded = loader->run(heap, info, nullptr);
         loader->open_files(&loaded, 1);

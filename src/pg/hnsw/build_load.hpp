@@ -13,7 +13,6 @@
 namespace vecx::pg {
 
 constexpr int kMaxParticipants = 255; // Graph::Node::participant
-static_assert(kMaxParticipants <= hnsw::inlined::Graph::kKept);
 
 // What all participants must agree on. Plain bytes.
 struct BuildPlan {
@@ -23,7 +22,6 @@ struct BuildPlan {
     uint64_t secret[2];   // of the Frame
     size_t shared_size;   // Graph::shared_size
     size_t slab_memory;   // bytes that slabs may take
-    size_t vector_memory; // of these, what stored vectors may take; the others wait in files
     double expected_rows;
 };
 

@@ -57,7 +57,7 @@ struct SlabTable {
     size_t used;                              // bytes
     pg_atomic_uint64 slabs[FLEXIBLE_ARRAY_MEMBER]; // dsa_pointer
 
-    uint32_t base(inlined::Slabs::Kind kind) const { return kind == 0 ? 0 : kind == 1 ? capacity[0] : capacity[0] + capacity[1]; }
+    uint32_t base(inlined::Slabs::Kind kind) const { return kind == inlined::Slabs::nodes ? 0 : capacity[0]; }
 };
 
 enum class Stage { load, pages, nothing }; // what workers do, or do next
@@ -120,10 +120,8 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     const uint32_t first = table->made[kind];
     const size_t made = first * bytes;
     size_t wanted = std::max(kLeastBatch, made / 8);
-    if (kind != inlined::Slabs::tids) {
-        const size_t each = kind == inlined::Slabs::nodes ? inlined::Graph::node_size(plan.facts.shape, plan.options)
-                                                          : inlined::RowCoder::stored_size(plan.facts.shape);
-        double expected = plan.expected_rows * 1.02 * static_cast<double>(each);
+    if (kind == inlined::Slabs::nodes) {
+        double expected = plan.expected_rows * 1.02 * static_cast<double>(inlined::Graph::node_size(plan.facts.shape, plan.options));
         if (expected > static_cast<double>(made + wanted))
             wanted = static_cast<size_t>(std::min(expected - static_cast<double>(made),
                                                   static_cast<double>(std::max(kMostBatch, made / 8))));
@@ -136,8 +134,7 @@ void make_slabs(SharedSlabs *s, inlined::Slabs::Kind kind, size_t bytes) {
     // When there is no more, the rest of the rows waits in files; PostgreSQL would raise an error.
     const char *where;
     if (shared_memory_left(&where) / kSegmentWaste < count * bytes) {
-        if (kind != inlined::Slabs::vectors)
-            s->shared->counters.no_shared_memory.store(1);
+        s->shared->counters.no_shared_memory.store(1);
         return;
     }
     ErrorContextCallback hint;
@@ -266,19 +263,14 @@ int build_workers(Relation heap, Relation index) {
     return std::min({workers, max_parallel_maintenance_workers, kMaxParticipants - 1});
 }
 
-ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *info, const BuildPlan &asked,
+ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *info, const BuildPlan &plan,
                                     const inlined::Frame &frame, int workers) {
-    BuildPlan plan = asked;
     const double needed = 1.25 * (static_cast<double>(plan.shared_size) +
                                   std::min(static_cast<double>(plan.slab_memory),
                                            plan.expected_rows * static_cast<double>(inlined::Graph::node_size(plan.facts.shape, plan.options)))) +
                           kOtherShared;
     const char *where;
     const size_t left = shared_memory_left(&where);
-    const double vectors = std::min(static_cast<double>(plan.vector_memory),
-                                    1.25 * plan.expected_rows * inlined::RowCoder::stored_size(plan.facts.shape));
-    if (needed + kSegmentWaste * vectors > static_cast<double>(left))
-        plan.vector_memory = 0;
     if (needed > static_cast<double>(left)) {
         ereport(NOTICE, (errmsg("not enough shared memory for a parallel build of index \"%s\"", RelationGetRelationName(index)),
                          errdetail("About %.0f MB are needed, %s has %.0f MB left. One process builds the index.",
@@ -297,9 +289,7 @@ ParallelBuild *start_parallel_build(Relation heap, Relation index, IndexInfo *in
     SlabTable sizes{};
     sizes.capacity[inlined::Slabs::nodes] = static_cast<uint32_t>(plan.slab_memory / node_slab + 1);
     sizes.capacity[inlined::Slabs::tids] = static_cast<uint32_t>(plan.slab_memory / tid_slab + 1);
-    sizes.capacity[inlined::Slabs::vectors] = static_cast<uint32_t>(
-        plan.vector_memory / inlined::Graph::slab_size(shape, plan.options, inlined::Slabs::vectors));
-    const size_t slab_entries = sizes.capacity[0] + size_t{sizes.capacity[1]} + sizes.capacity[2];
+    const size_t slab_entries = sizes.capacity[0] + size_t{sizes.capacity[1]};
     const size_t shared_size = offsetof(Shared, results) + (workers_size + 1) * sizeof(LoadResult);
     const size_t scan_size = table_parallelscan_estimate(heap, snapshot);
     const size_t frame_floats = shape.rotated_dim() + static_cast<size_t>(shape.dim);
