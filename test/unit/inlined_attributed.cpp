@@ -35,7 +35,8 @@ Status build_attributed(test::MemoryStore &store, const Shape &shape, const std:
                   Graph::Added::node);
     }
     const Poll poll{[](void *, uint64_t, uint64_t) {}, nullptr};
-    return write_graph(holder.arena, graph, store, spill, store.body_size(), poll, poll, [](uint64_t, uint64_t) {});
+    auto alone = [](const Array<uint32_t> &, uint32_t, auto make) { return make(); };
+    return write_graph(holder.arena, graph, store, spill, store.body_size(), poll, poll, alone, [](uint32_t, uint64_t) {});
 }
 
 } // namespace vecx::hnsw::inlined
