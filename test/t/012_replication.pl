@@ -16,7 +16,7 @@ use Time::HiRes qw(sleep time);
 my $seconds = $ENV{VECX_NIGHTLY} ? 30 : 3; # of load each time
 my $dir = PostgreSQL::Test::Utils::tempdir();
 my $primary = new_node('primary', init => { allows_streaming => 1, has_archiving => 1 },
-	conf => "wal_consistency_checking = 'all'\nwal_keep_size = 1GB\nmax_wal_size = 1GB\nshared_buffers = 8MB\n");
+	conf => "wal_consistency_checking = 'all'\nwal_keep_size = 16GB\nmax_wal_size = 1GB\nshared_buffers = 8MB\n");
 create_functions($primary);
 my @subjects = subjects();
 create_subject($primary, $_) foreach @subjects;
