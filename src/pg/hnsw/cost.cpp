@@ -35,9 +35,9 @@ struct LayoutCost {
 LayoutCost cost_of_layout(hnsw::LayoutKind layout) {
     switch (static_cast<int>(layout)) {
     case 2: // inline. From experiments.md, sections 1 and 7: 1.3 T visits of 0.7 us, codes and
-            // links included. To be measured with make bench-plans when searches read it.
+            // links included. Held against make bench-plans.
         return LayoutCost{1.3, false, 60, HUGE_VAL, 0.5, true};
-    case 3: // compact. As plain, with records of a quarter; a guess until it is measured.
+    case 3: // compact. As plain, with records of a quarter. Held against make bench-plans.
         return LayoutCost{0.05, true, 50, 200, 3, true};
     default:
         // plain. Visits: 60,000 x 784 and 200,000 x 128 rows with m 16 at ef_search 40 visit 700
