@@ -45,6 +45,24 @@ foreach my $class (@classes)
 	}
 }
 
+# What a build changes on pages that are logged already, its directory of further columns for one, is not lost either.
+$node->safe_psql('postgres', 'CREATE TABLE listed (id int, shop int, v vector(24)) WITH (parallel_workers = 2);
+	INSERT INTO listed SELECT i, i % 7, (SELECT array_agg(sin(i * j)) FROM generate_series(1, 24) j)::vector FROM generate_series(1, 1000) i');
+foreach my $layout (qw(inline compact))
+{
+	foreach my $workers (0, 2)
+	{
+		$node->safe_psql('postgres', "SET max_parallel_maintenance_workers = $workers;
+			CREATE INDEX listed_v ON listed USING hnsw (v vector_l2_ops, shop) WITH (layout = $layout)");
+		$node->stop('immediate');
+		$node->start;
+		is($node->safe_psql('postgres', "SELECT vecx_check_index('listed_v', true)"), '1000',
+			"further columns, $layout, $workers workers: sound and complete after a crash");
+		$node->safe_psql('postgres', 'DROP INDEX listed_v');
+	}
+}
+$node->safe_psql('postgres', 'DROP TABLE listed');
+
 # Pages are the same whoever made them. One process loads all rows here, for the table has one page.
 $node->safe_psql('postgres', q{CREATE UNLOGGED TABLE wide (id int, v vector(768)) WITH (parallel_workers = 2);
 	ALTER TABLE wide ALTER v SET STORAGE EXTERNAL;

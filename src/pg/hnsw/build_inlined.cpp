@@ -138,6 +138,7 @@ void write_pages(Relation index, Arena &arena, BulkStore &store, Loader &loader,
         Status made = make();
         if (made.ok() && parallel != nullptr)
             wait_for_pages(parallel);
+        store.end_runs();
         return made;
     };
     check(inlined::write_graph(arena, loader.graph(), store, loader, kBodySize, report_poll(kPhaseLink),
@@ -220,7 +221,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     const bool log = loaded.waiting == 0 && RelationNeedsWAL(index);
     const BlockNumber first_page = store.block_count();
     write_pages(index, arena, store, *loader, parallel, log);
-    const BlockNumber pages_end = first_page + static_cast<BlockNumber>(loader->pages_made());
+    const BlockNumber pages_made = static_cast<BlockNumber>(loader->pages_made());
     insert_waiting(index, facts, store, *loader, parallel != nullptr ? parallel_participants(parallel) : 1, loaded.waiting);
     if (parallel != nullptr)
         end_parallel_build(parallel);
@@ -229,7 +230,7 @@ IndexBuildResult *build_inlined(Relation heap, Relation index, IndexInfo *info, 
     VECX_CRASH_POINT("inlined.build.before_directory");
     check(inlined::make_directory(store, arena, facts.shape, kBodySize, static_cast<size_t>(maintenance_work_mem) * 1024),
           RelationGetRelationName(index));
-    log_fork(index, MAIN_FORKNUM, log ? first_page : 0, log ? pages_end : 0);
+    log_fork(index, MAIN_FORKNUM, log ? first_page : 0, log ? std::min(first_page + pages_made, store.first_changed()) : 0);
 
     MemoryContextSwitchTo(before);
     MemoryContextDelete(context);

@@ -43,6 +43,9 @@ class BasicStore {
     Status update(uint32_t block, F &&change) {
         if (!exists(block))
             return missing(block);
+        if constexpr (kWrites == Writes::bulk)
+            if (runs_ended_ && block > 0 && block < first_changed_)
+                first_changed_ = block;
         Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
         LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
         VECX_CRASH_STAGE("before");
@@ -84,8 +87,11 @@ class BasicStore {
         if (log_runs_)
             log_newpage_range(index_, fork_, first, first + count, true);
     }
-    // Whether finish_run logs: then log_fork() need not, and the pages must not change without WAL any more.
+    // Whether finish_run logs: then log_fork() need not, but for pages that change afterwards.
     void log_runs(bool log) { log_runs_ = log; }
+    // All runs are made. Of the pages that change from now on (the last one has room, for a start) the first is kept in mind.
+    void end_runs() { runs_ended_ = true; }
+    uint32_t first_changed() const { return first_changed_; }
 
     uint32_t block_count() { return blocks_ = RelationGetNumberOfBlocksInFork(index_, fork_); }
 
@@ -159,7 +165,8 @@ class BasicStore {
     BufferAccessStrategy strategy_;
     ForkNumber fork_;
     bool vacuum_;
-    bool log_runs_ = false;
+    bool log_runs_ = false, runs_ended_ = false;
+    uint32_t first_changed_ = InvalidBlockNumber;
     uint32_t blocks_ = 0; // known to exist; an index does not shrink while it is open
 };
 
