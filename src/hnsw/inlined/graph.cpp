@@ -424,6 +424,7 @@ void Graph::take(Node *t, const Node *fresh, Near offered) {
     uint32_t *id = ids(t);
     float computed[kMaxPlaces], *key = options_.keep_keys ? keys(t) : computed;
     const uint32_t count = t->count;
+    computed[0] = 0; // an empty list has no distances, which gcc 15 takes for a mistake
     if (!options_.keep_keys) {
         unpack_for(t);
         for (uint32_t i = 0; i < count; ++i)
