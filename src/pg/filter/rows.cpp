@@ -12,6 +12,7 @@ extern "C" {
 #include "executor/executor.h"
 #include "optimizer/optimizer.h"
 #include "storage/bufmgr.h"
+#include "storage/predicate.h"
 #include "utils/datum.h"
 }
 
@@ -52,8 +53,10 @@ void finish_mask(FilteredScan *scan) {
 // The table, as it is now: rows that come later are not the snapshot's.
 void build_mask_of_table(FilteredScan *scan) {
     const BlockNumber blocks = RelationGetNumberOfBlocks(scan->css.ss.ss_currentRelation);
-    for (BlockNumber block = 0; block < blocks; ++block)
+    for (BlockNumber block = 0; block < blocks; ++block) {
+        CHECK_FOR_INTERRUPTS();
         scan->run->mask.add_whole(block);
+    }
     finish_mask(scan);
     scan->run->filter.mask = &scan->run->mask;
 }
@@ -369,6 +372,8 @@ bool stream(FilteredScan *scan) {
 
 void start(FilteredScan *scan) {
     Run *run = scan->run;
+    // For SERIALIZABLE, as index_beginscan() does: rows that another transaction adds go into this index, whichever way is taken.
+    PredicateLockRelation(scan->index, scan->css.ss.ps.state->es_snapshot);
     const double limit = scan->facts.limit;
     run->most = limit >= 1 && limit <= kMostCollected ? static_cast<size_t>(limit) : 0;
     evaluate_query(scan);
