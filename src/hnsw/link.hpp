@@ -20,8 +20,9 @@ constexpr uint32_t links_to_choose(int m, int) { return static_cast<uint32_t>(m)
 template <NodeStore S>
 class Linker {
   public:
-    Linker(S &store, Arena &arena, const Measure &measure, const MetaRecord &meta)
-        : search(store, arena, measure), cache(search.reader, kPayloadCacheBytes), chosen(arena), store_(&store),
+    // Keeps copies of at most about `cache_bytes` of vectors.
+    Linker(S &store, Arena &arena, const Measure &measure, const MetaRecord &meta, size_t cache_bytes = kPayloadCacheBytes)
+        : search(store, arena, measure), cache(search.reader, cache_bytes), chosen(arena), store_(&store),
           meta_(meta), pool_(arena), payloads_(arena), picks_(arena) {}
 
     SearchState<S> search;

@@ -17,7 +17,7 @@ class Repairer {
   public:
     Repairer(S &store, Arena &arena, const Measure &measure, const MetaRecord &meta, uint32_t body_size,
              size_t memory_limit, VacuumResult *result)
-        : linker_(store, arena, measure, meta), store_(&store), body_size_(body_size),
+        : linker_(store, arena, measure, meta, std::min(kPayloadCacheBytes, memory_limit / 8)), store_(&store), body_size_(body_size),
           memory_limit_(memory_limit), result_(result), dead_(arena), dead_set_(arena), map_(arena), nodes_(arena), links_(arena), queue_(arena), pool_(arena), met_(arena),
           payload_(arena) {}
 

@@ -166,5 +166,26 @@ TEST(HnswReach, WhatVacuumMendsIsFound) {
     EXPECT_GT(relinked, 0u);
 }
 
+// The copies of vectors that it compares are part of what it may have.
+TEST(HnswReach, ARepairKeepsToItsMemory) {
+    Index index(ElementType::f32, Metric::l2, 512, 8, 16);
+    index.store.copy_pages = false;
+    index.insert_many(2500); // 5 MB of vectors
+    size_t peaks[2];
+    for (size_t limit : {size_t{1} << 20, size_t{64} << 20}) {
+        const std::set<uint32_t> dead = index.sample(0.3);
+        TestArena arena;
+        hnsw::VacuumResult result{};
+        ASSERT_TRUE(hnsw::remove_tids(index.store, arena.arena, [&](hnsw::HeapTid t) { return dead.count(row_of(t)) != 0; }, &result).ok());
+        ASSERT_TRUE(hnsw::repair(index.store, arena.arena, index.measure, limit, index.rng, &result).ok());
+        EXPECT_GT(result.nodes_repaired, 500u);
+        peaks[limit > (1 << 20)] = arena.peak;
+        for (uint32_t row : dead)
+            index.rows.erase(row);
+    }
+    EXPECT_LT(peaks[0], size_t{1} << 20);
+    EXPECT_GT(peaks[1], size_t{2} << 20); // else this tests nothing
+}
+
 } // namespace
 } // namespace vecx::test

@@ -20,29 +20,38 @@
 
 namespace vecx::test {
 
-// An Arena over malloc that frees everything at its end.
+// An Arena over malloc that frees everything at its end, and knows how much it has given out at most.
 class TestArena {
   public:
     TestArena() : arena{allocate, release, this} {}
     TestArena(const TestArena &) = delete;
     ~TestArena() {
-        for (void *p : live_)
+        for (auto &[p, bytes] : live_)
             free(p);
     }
     Arena arena;
+    size_t peak = 0; // bytes
 
   private:
     static void *allocate(void *context, size_t bytes) {
+        TestArena *self = static_cast<TestArena *>(context);
         void *p = malloc(bytes == 0 ? 1 : bytes);
         VECX_REQUIRE(p != nullptr);
-        static_cast<TestArena *>(context)->live_.insert(p);
+        self->live_[p] = bytes;
+        self->now_ += bytes;
+        self->peak = std::max(self->peak, self->now_);
         return p;
     }
     static void release(void *context, void *p) {
-        VECX_REQUIRE(static_cast<TestArena *>(context)->live_.erase(p) == 1);
+        TestArena *self = static_cast<TestArena *>(context);
+        const auto at = self->live_.find(p);
+        VECX_REQUIRE(at != self->live_.end());
+        self->now_ -= at->second;
+        self->live_.erase(at);
         free(p);
     }
-    std::set<void *> live_;
+    std::map<void *, size_t> live_;
+    size_t now_ = 0;
 };
 
 using Bytes = std::vector<uint8_t>;

@@ -1,6 +1,4 @@
 // What inserts and repairs of the layouts `inline` and `compact` may take: memory, and pages read before the next poll.
-#include <map>
-
 #include "hnsw/inlined/check.hpp"
 #include "hnsw/inlined/insert.hpp"
 #include "hnsw/inlined/vacuum.hpp"
@@ -8,38 +6,6 @@
 
 namespace vecx::test {
 namespace {
-
-// An arena that knows how much it has given out at most.
-class MeasuredArena {
-  public:
-    MeasuredArena() : arena{allocate, release, this} {}
-    MeasuredArena(const MeasuredArena &) = delete;
-    ~MeasuredArena() {
-        for (auto &[p, bytes] : live_)
-            free(p);
-    }
-    Arena arena;
-    size_t peak = 0;
-
-  private:
-    static void *allocate(void *context, size_t bytes) {
-        MeasuredArena *self = static_cast<MeasuredArena *>(context);
-        void *p = malloc(bytes == 0 ? 1 : bytes);
-        VECX_REQUIRE(p != nullptr);
-        self->live_[p] = bytes;
-        self->now_ += bytes;
-        self->peak = std::max(self->peak, self->now_);
-        return p;
-    }
-    static void release(void *context, void *p) {
-        MeasuredArena *self = static_cast<MeasuredArena *>(context);
-        self->now_ -= self->live_.at(p);
-        self->live_.erase(p);
-        free(p);
-    }
-    std::map<void *, size_t> live_;
-    size_t now_ = 0;
-};
 
 // Searches of a sound graph end long before the least memory that there is.
 TEST(InlinedLimits, AnInsertNeedsNoMoreThanItHas) {
@@ -49,7 +15,7 @@ TEST(InlinedLimits, AnInsertNeedsNoMoreThanItHas) {
         const Bytes value = index.fresh();
         std::vector<hnsw::Link> near[2];
         for (size_t limit : {size_t{0}, SIZE_MAX / 2}) {
-            MeasuredArena arena;
+            TestArena arena;
             inlined::Linker<MemoryStore> linker(index.store, arena.arena, index.shape);
             inlined::NewNode node;
             linker.make(payload_of(value), &node);
@@ -93,7 +59,7 @@ TEST(InlinedLimits, AnInsertAmongTheDeadIsBounded) {
         index.set_entry(dead[0]);
         size_t peaks[2];
         for (size_t limit : {size_t{0}, SIZE_MAX / 2}) {
-            MeasuredArena arena;
+            TestArena arena;
             const Bytes value = index.fresh();
             Status s = inlined::insert(index.store, arena.arena, index.shape, payload_of(value), tid_of(limit > 0), index.rng, limit);
             ASSERT_TRUE(s.ok()) << s.message;
