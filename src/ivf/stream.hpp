@@ -182,6 +182,11 @@ class Stream {
         window_ = kInfinity;
         pick_ = kFirstPick;
         ++rounds_;
+        // Where the disk has to be asked, it is asked for all of them at once: the rest of a chain is known page by page only.
+        if constexpr (requires { store_->prefetch(uint32_t{}); })
+            for (const ListAhead &list : lists_)
+                if (!list.first.none())
+                    store_->prefetch(list.first.block);
         for (uint32_t i = 0; i < lists_.size(); ++i)
             VECX_TRY(for_each_page(lists_[i], [&](Link at, Link *next) {
                 make_room();
