@@ -67,6 +67,11 @@ override COMPILER = $(CXX) $(CXXFLAGS)
 PGXS := $(shell $(PG_CONFIG) --pgxs)
 include $(PGXS)
 
+ifeq ($(PORTNAME),linux)
+SHLIB_LINK += -Wl,--version-script=src/pg/exports.map
+vecx.so: src/pg/exports.map
+endif
+
 # C with templates: see src/README.md, "Errors and memory". PostgreSQL is compiled without strict aliasing and with
 # signed overflow that wraps, and the functions and macros in its headers rely on both.
 VECX_CXXFLAGS = -std=c++20 -O2 -g -fPIC -fno-strict-aliasing -fwrapv -fvisibility=hidden -fno-exceptions -fno-rtti \
