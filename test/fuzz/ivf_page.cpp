@@ -161,7 +161,7 @@ void use(IvfStore &store, const ivf::Shape &expected) {
     store.polls_left = kPolls;
     const std::vector<uint8_t> value = value_of(7, expected.payload_size);
     const Payload payload{value.data(), expected.payload_size};
-    sane(ivf::check(store, arena.arena, [](const Status &) {}, [](ivf::HeapTid) {}));
+    sane(ivf::check(store, arena.arena, [](const Status &) {}, [](ivf::HeapTid, const uint64_t *) {}));
     ivf::Info info;
     sane(ivf::collect_info(store, arena.arena, &info));
     ivf::MetaRecord meta;

@@ -20,7 +20,7 @@ bool sane(const Status &s) { return s.ok() || s.code == Code::corrupted || s.cod
 void use(IvfIndex &index, const Bytes &value) {
     index.store.polls_left = 3000000;
     TestArena arena;
-    Status s = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid) {});
+    Status s = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid, const uint64_t *) {});
     EXPECT_TRUE(sane(s)) << s.message;
     ivf::Info info;
     s = ivf::collect_info(index.store, arena.arena, &info);
@@ -133,7 +133,7 @@ TEST(IvfCorrupt, CodebookIsNeverBelieved) {
             TestArena arena;
             ivf::Directory directory(arena.arena);
             const Status load = directory.load(index.store, meta, shape, 1 << 20);
-            const Status check = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid) {});
+            const Status check = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid, const uint64_t *) {});
             EXPECT_EQ(load.code, Code::corrupted);
             EXPECT_EQ(check.code, Code::corrupted);
             EXPECT_EQ(load.block, block);
