@@ -236,7 +236,7 @@ Status insert(S &store, InsertState &state, HeapTid tid, Payload payload, bool *
     Directory::Found list;
     VECX_TRY(directory.nearest(store, state.encoder.rotated(), kInsertWidth, state.scratch, state.code, &list));
     state.encoder.encode(list.head, state.code, payload, state.row);
-    put_row_attributes(shape, state.row, attributes);
+    put_row_attributes(directory.shape(), state.row, attributes);
     return append(store, state, list.head, tid, state.row, stale);
 }
 

@@ -127,6 +127,9 @@ class Stream {
     };
 
     Status begin() {
+        for (uint32_t i = 0; where_ != nullptr && i < where_->count; ++i)
+            if (where_->conditions[i].column >= shape_.attributes)
+                return Status::make(Code::internal, "condition on column %u of %u", where_->conditions[i].column + 2u, shape_.attributes + 1u);
         if (where_ != nullptr)
             passing_ = arena_->make_array<uint64_t>(shape_.null_words());
         if (payload_.bytes == nullptr) {
