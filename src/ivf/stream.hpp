@@ -104,7 +104,9 @@ class Stream {
     static constexpr uint32_t kBatch = 24;   // second looks at a time
     static constexpr uint32_t kShortChain = 256; // pages of a list that are read before anybody asks whether it is a circle
     static constexpr uint32_t kSkip = 16;    // rows of a page that are passed over together
-    static constexpr uint64_t kLeastPassing = 32; // rows that pass a condition, seen before the first leaves
+    static constexpr uint64_t kLeastPassing = 32; // rows that pass the conditions, seen before the first leaves
+    static constexpr uint64_t kRank = 10;         // those of them that tell how far away such rows are
+    static constexpr double kFarther = 1.5;       // README.md, "Further columns"
     // Deviations allowed for (README.md, "Measured before").
     static constexpr float kCoarseDeviations = 2.5f, kFineDeviations = 3.0f;
 
@@ -203,12 +205,13 @@ class Stream {
         return Status{};
     }
 
-    // Where one row in s passes, the nearest ones that do lie as far away as s times as many of all, for which sqrt(s) times as many
-    // lists are looked at, as for a masked scan. How many pass is what the rows seen so far say.
+    // The nearest ten rows that pass lie as far away as the nearest `rank_` of all, for which some sqrt(rank_ / 10) times as many lists
+    // are looked at as for the nearest ten (README.md, "Further columns"). Where the filter has to do with the query, `rank_` knows.
     uint64_t lists_for_passing() const {
         if (passed_ < kLeastPassing)
             return 2 * counters_.lists;
-        return static_cast<uint64_t>(std::ceil(options_.probes * std::sqrt(static_cast<double>(seen_) / static_cast<double>(passed_))));
+        const double farther = std::sqrt(std::max(rank_ / kRank, 1.0)) - 1;
+        return static_cast<uint64_t>(std::ceil(options_.probes * (1 + kFarther * farther)));
     }
 
     // Reads the lists in hand for rows whose bound is at least beyond_, and keeps the least of them.
@@ -303,6 +306,8 @@ class Stream {
         const PostingsHead &head = view.head();
         const uint32_t passed = filter::find_rows(
             *where_, head.count, [&](uint32_t column) { return filter::ColumnOfRows{view.nulls(column), view.keys(column)}; }, passing_);
+        if (passed_ < kRank && passed_ + passed >= kRank)
+            rank_ = static_cast<double>(seen_) + head.count * static_cast<double>(kRank - passed_) / passed;
         seen_ += head.count;
         passed_ += passed;
         return passed > 0;
@@ -745,6 +750,7 @@ class Stream {
     uint64_t *signs_ = nullptr; // of a batch
     uint64_t *passing_ = nullptr; // a bit for each row of a page
     uint64_t seen_ = 0, passed_ = 0; // rows whose conditions were tested; those that pass
+    double rank_ = 0;                // rows seen when kRank of them had passed
     StreamCounters counters_{};
     double window_ = kInfinity;   // rows of the lists in hand with a bound of this or more are not in the pool
     double beyond_ = -kInfinity;  // those with less have left
