@@ -126,6 +126,13 @@ struct Predicate {
             all = std::min(all, conditions[i].test(row));
         return all;
     }
+    // Whether no verdict is maybe.
+    bool exact() const {
+        bool all = true;
+        for (uint32_t i = 0; i < count; ++i)
+            all = all && conditions[i].exact;
+        return all;
+    }
     // Of rows whose first column lies in a range, as above.
     bool may_pass(uint64_t low, uint64_t high, bool nulls) const {
         bool may = !never;

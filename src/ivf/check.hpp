@@ -15,8 +15,8 @@ struct CheckSummary {
     uint64_t tids, dead;
 };
 
-// Calls report(const Status &) for each thing that is wrong and goes on; an error only when it cannot go on. visit(HeapTid) for
-// every row, with no page locked: for heapallindexed.
+// Calls report(const Status &) for each thing that is wrong and goes on; an error only when it cannot go on. visit(HeapTid,
+// const uint64_t *attributes) for every row, with no page locked: for heapallindexed.
 template <ListStore S, class Report, class Visit>
 Status check(S &store, Arena &arena, Report report, Visit visit, CheckSummary *summary = nullptr) {
     CheckSummary sum{};
@@ -70,7 +70,11 @@ Status check(S &store, Arena &arena, Report report, Visit visit, CheckSummary *s
                 if (!payload_is_sound(shape.type, shape.dim, payload))
                     report(Status::corrupt(head.first.block, "a row of list %u has an unsound vector", head.id));
             }
-            visit(tid);
+            const uint64_t *attributes = row_attributes(shape, row);
+            for (uint32_t c = 0; c < shape.attributes; ++c)
+                if (filter::attribute_is_null(attributes, c) && filter::attribute_key(attributes, c) != 0)
+                    report(Status::corrupt(head.first.block, "a row of list %u has a NULL in column %u with a value", head.id, c + 2));
+            visit(tid, attributes);
         }
         return Status{};
     }, [&](Link link, PageKind kind) {

@@ -2,13 +2,16 @@
 // centroid of their list.
 #pragma once
 
+#include <cstring>
+
 #include "ivf/shape.hpp"
 #include "quant/rabitq.hpp"
 
 namespace vecx::ivf {
 
 // A row as it is sorted and written: this, its code (rabitq: Shape::words words of signs, bits - 1 planes of as many; sq8 and
-// pq: quant::encode_learnt), and the payload where the index keeps it. Shape::row_size() bytes, to be aligned to 8.
+// pq: quant::encode_learnt), the payload where the index keeps it, and the attributes (filter::attribute_words of them), which
+// the caller puts there. Shape::row_size() bytes, to be aligned to 8.
 struct RowHead {
     quant::Factors factors; // none: only `length`; sq8 and pq: fine_error is of add and mul
     uint64_t pad;
@@ -17,6 +20,15 @@ static_assert(sizeof(RowHead) == 32);
 
 // The payload inside an encoded row; only where the index keeps vectors.
 const uint8_t *row_payload(const Shape &shape, const uint8_t *row);
+// Where its attributes are.
+inline uint32_t row_attributes_offset(const Shape &shape) { return shape.row_size() - shape.attributes_size(); }
+inline const uint64_t *row_attributes(const Shape &shape, const uint8_t *row) {
+    return reinterpret_cast<const uint64_t *>(row + row_attributes_offset(shape));
+}
+inline void put_row_attributes(const Shape &shape, uint8_t *row, const uint64_t *attributes) {
+    if (shape.attributes > 0)
+        memcpy(row + row_attributes_offset(shape), attributes, shape.attributes_size());
+}
 
 // The coordinates that lists are clustered by, shape.dim of them: floats; under cosine normalised (a zero vector stays
 // zero); bits are 0 and 1. Clusters are by L2 distance between these, whatever the metric.
@@ -37,7 +49,7 @@ class RowEncoder {
     // R (g(x) - mean), shape.centroid_dim() coordinates.
     const float *rotated() const { return rotated_; }
 
-    // Writes the row that was placed, seen from a centroid: shape.row_size() bytes. `payload` as it was placed.
+    // Writes the row that was placed, seen from a centroid: shape.row_size() bytes but for the attributes. `payload` as it was placed.
     void encode(const CentroidHead &centroid, const int8_t *code, Payload payload, uint8_t *row);
 
   private:

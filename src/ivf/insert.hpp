@@ -41,10 +41,11 @@ class InsertState {
     Tail *tails_;
 };
 
-// Inserts a row. `payload` must be sound for the shape. `stale` is set, and nothing was inserted, when the directory is no longer
-// the index's (MetaRecord::structure): load it anew, make a new state, and call again.
+// Inserts a row. `payload` must be sound for the shape; `attributes`, where the shape has any, are filter::attribute_words of them.
+// `stale` is set, and nothing was inserted, when the directory is no longer the index's (MetaRecord::structure): load it anew, make a
+// new state, and call again.
 template <ListStore S>
-Status insert(S &store, InsertState &state, HeapTid tid, Payload payload, bool *stale);
+Status insert(S &store, InsertState &state, HeapTid tid, Payload payload, bool *stale, const uint64_t *attributes = nullptr);
 
 // The same for a row that is encoded already, relative to the centroid of the list.
 template <ListStore S>

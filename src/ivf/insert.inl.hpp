@@ -224,7 +224,7 @@ Status append(S &store, InsertState &state, const CentroidHead &list, HeapTid ti
 }
 
 template <ListStore S>
-Status insert(S &store, InsertState &state, HeapTid tid, Payload payload, bool *stale) {
+Status insert(S &store, InsertState &state, HeapTid tid, Payload payload, bool *stale, const uint64_t *attributes) {
     const Directory &directory = state.directory();
     MetaRecord meta;
     Shape shape;
@@ -236,6 +236,7 @@ Status insert(S &store, InsertState &state, HeapTid tid, Payload payload, bool *
     Directory::Found list;
     VECX_TRY(directory.nearest(store, state.encoder.rotated(), kInsertWidth, state.scratch, state.code, &list));
     state.encoder.encode(list.head, state.code, payload, state.row);
+    put_row_attributes(directory.shape(), state.row, attributes);
     return append(store, state, list.head, tid, state.row, stale);
 }
 

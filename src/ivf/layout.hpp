@@ -49,7 +49,8 @@ struct PageHead {
 static_assert(sizeof(PageHead) == 40);
 
 // Postings: rows of one list. Behind the head come the links of the pages that the rows have their other bits and their
-// vectors in, then arrays with room for Shape::page_rows rows each (shape.hpp): heap TIDs, then for rabitq add and mul as
+// vectors in, then arrays with room for Shape::page_rows rows each (shape.hpp): heap TIDs, of each further column (filter/
+// attributes.hpp) a bit for each NULL and the keys, then for rabitq add and mul as
 // binary16 and the sign bits in groups of 4 rows, for pq add, mul and unit (quant/codebook.hpp) as binary16 and the codes in
 // groups of 16 rows, for sq8 a record of FineHead and the code each, for none the vectors. Row i has its record of codes in place
 // (codes_skip + i) % n of page (codes_skip + i) / n, n being Shape::codes_rows; its vector likewise.
@@ -107,7 +108,8 @@ struct MetaRecord {
     uint8_t rerank;       // RerankKind
     uint8_t bits;         // a coordinate; of a code of pq (4) and sq8 (8); 0 for none
     uint8_t code_dim;     // of pq: coordinates of a code; else 0
-    uint8_t pad0[2];
+    uint8_t attributes;   // columns beside the vector
+    uint8_t pad0;
     int32_t dim;
     uint32_t lists;    // in the directory
     uint32_t branches;

@@ -110,6 +110,8 @@ class ListReader {
             VECX_TRY(cold(PageKind::vectors, view.vectors()[place.page], place.offset + shape_.payload_size, &vectors_page_, vectors_));
             memcpy(payload, vectors_ + place.offset, shape_.payload_size);
         }
+        if (shape_.attributes > 0)
+            view.copy_attributes(at, reinterpret_cast<uint64_t *>(row_ + row_attributes_offset(shape_)));
         memcpy(row_, &head, sizeof head);
         return Status{};
     }

@@ -74,6 +74,12 @@ void put_row(const Shape &shape, uint8_t *body, HeapTid tid, const uint8_t *row)
     PostingsHead *head = at<PostingsHead>(body, 0);
     const uint32_t i = head->count;
     at<HeapTid>(body, shape.tids_offset())[i] = tid;
+    const uint64_t *attributes = row_attributes(shape, row);
+    for (uint32_t c = 0; c < shape.attributes; ++c) {
+        uint64_t *nulls = at<uint64_t>(body, shape.attributes_offset() + c * shape.attribute_step());
+        nulls[i / 64] |= uint64_t{filter::attribute_is_null(attributes, c)} << (i % 64);
+        nulls[shape.null_words() + i] = filter::attribute_key(attributes, c);
+    }
     if (shape.quantizer == QuantizerKind::sq8) {
         const quant::Factors f = factors_of(row);
         const FineHead record{f.add, f.mul, f.fine_error};

@@ -15,6 +15,11 @@ struct PostingsView {
     const Link *codes() const { return reinterpret_cast<const Link *>(body + shape->codes_offset()); }
     const Link *vectors() const { return reinterpret_cast<const Link *>(body + shape->vectors_offset()); }
     const HeapTid *tids() const { return reinterpret_cast<const HeapTid *>(body + shape->tids_offset()); }
+    // Of a further column: words with a bit for each row that is NULL, and the keys of all rows.
+    const uint64_t *nulls(uint32_t column) const {
+        return reinterpret_cast<const uint64_t *>(body + shape->attributes_offset() + column * shape->attribute_step());
+    }
+    const uint64_t *keys(uint32_t column) const { return nulls(column) + shape->null_words(); }
     const uint16_t *add() const { return reinterpret_cast<const uint16_t *>(body + shape->add_offset()); }
     const uint16_t *mul() const { return reinterpret_cast<const uint16_t *>(body + shape->mul_offset()); }
     const uint64_t *signs() const { return reinterpret_cast<const uint64_t *>(body + shape->signs_offset()); }
@@ -25,6 +30,14 @@ struct PostingsView {
     // A row's factors (not the fine ones of rabitq) and its code, in the form of RowEncoder; of sq8 and pq with the error.
     quant::Factors factors(uint32_t row) const;
     void copy_code(uint32_t row, uint8_t *out) const;
+    // A row's attributes as filter::attribute_words(shape->attributes) words.
+    void copy_attributes(uint32_t row, uint64_t *out) const {
+        out[0] = 0;
+        for (uint32_t c = 0; c < shape->attributes; ++c) {
+            out[0] |= (nulls(c)[row / 64] >> (row % 64) & 1) << c;
+            out[1 + c] = keys(c)[row];
+        }
+    }
     // The words of one row's signs, which lie between those of three others.
     void copy_signs(uint32_t row, uint64_t *out) const {
         const uint64_t *group = signs() + static_cast<size_t>(row / 4) * 4 * shape->words + row % 4;

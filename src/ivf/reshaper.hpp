@@ -296,6 +296,7 @@ class Reshaper {
     // A code of a code knows what both have lost.
     void encode(const CentroidHead &head, const int8_t *code, const uint8_t *before, const Source &source) {
         encoder_.encode(head, code, source.payload, row_);
+        put_row_attributes(shape_, row_, row_attributes(shape_, before));
         if (source.payload.bytes != nullptr)
             return;
         RowHead now, old;

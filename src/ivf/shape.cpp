@@ -35,7 +35,7 @@ bool lay_out(Shape *shape) {
         (shape->vectors_rows == 0 && shape->coded() && shape->rerank == RerankKind::index))
         return false;
     const uint32_t step = shape->group();
-    const uint32_t each = static_cast<uint32_t>(sizeof(HeapTid)) + (shape->in_records() ? shape->payload_step() : 4 + shape->near_code_size());
+    const uint32_t each = static_cast<uint32_t>(sizeof(HeapTid)) + 8u * shape->attributes + (shape->in_records() ? shape->payload_step() : 4 + shape->near_code_size());
     if (shape->quantizer == QuantizerKind::pq && shape->near_code_size() > kLongestWords)
         return false;
     for (shape->page_rows = (shape->body_size / each + step) / step * step; shape->page_rows > 0; shape->page_rows -= step) {
@@ -86,7 +86,7 @@ int32_t fit_code(const ShapeOptions &options, Shape *shape) {
 
 uint32_t Shape::row_size() const {
     const uint32_t vector = !coded() || rerank == RerankKind::index ? (payload_size + 7) / 8 * 8 : 0;
-    return static_cast<uint32_t>(sizeof(RowHead)) + code_size() + vector;
+    return static_cast<uint32_t>(sizeof(RowHead)) + code_size() + vector + attributes_size();
 }
 
 bool supports(QuantizerKind quantizer, ElementType type, Metric metric) {
@@ -109,12 +109,15 @@ const char *choose_shape(const ShapeOptions &options, uint32_t body_size, Shape 
         return "the quantizer does not go with the operator class";
     if (options.dim < 1)
         return "dimension out of range";
+    if (options.attributes < 0 || options.attributes > static_cast<int>(filter::kMostAttributes))
+        return "number of further columns out of range";
     Shape shape{};
     shape.type = options.type;
     shape.metric = options.metric;
     shape.quantizer = options.quantizer;
     shape.rerank = options.quantizer == QuantizerKind::none ? RerankKind::heap : options.rerank;
     shape.dim = options.dim;
+    shape.attributes = static_cast<uint8_t>(options.attributes);
     shape.body_size = body_size;
     shape.payload_size = hnsw::dense_payload_size(options.type, options.dim);
     if (shape.coded()) {
@@ -132,13 +135,13 @@ const char *choose_shape(const ShapeOptions &options, uint32_t body_size, Shape 
     return nullptr;
 }
 
-int32_t max_dim(ElementType type, QuantizerKind quantizer, RerankKind rerank, uint32_t body_size) {
+int32_t max_dim(ElementType type, QuantizerKind quantizer, RerankKind rerank, uint32_t body_size, int attributes) {
     int32_t low = 1, high = type == ElementType::bit ? 1 << 17 : kMaxDenseDim;
     while (low < high) {
         const int32_t middle = low + (high - low + 1) / 2;
         Shape shape;
         const Metric metric = type == ElementType::bit ? Metric::hamming : Metric::l2;
-        if (choose_shape(ShapeOptions{type, metric, middle, quantizer, rerank, 0}, body_size, &shape) == nullptr)
+        if (choose_shape(ShapeOptions{type, metric, middle, quantizer, rerank, 0, 0, attributes}, body_size, &shape) == nullptr)
             low = middle;
         else
             high = middle - 1;
@@ -154,6 +157,7 @@ void shape_to_meta(const Shape &shape, MetaRecord *meta) {
     meta->bits = shape.bits;
     meta->code_dim = shape.quantizer == QuantizerKind::pq ? shape.code_dim : 0;
     meta->dim = shape.dim;
+    meta->attributes = shape.attributes;
 }
 
 const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *out) {
@@ -168,7 +172,7 @@ const char *shape_from_meta(const MetaRecord &meta, uint32_t body_size, Shape *o
     if (meta.dim < 1 || meta.dim > (1 << 17) || none != (meta.bits == 0) || pq != (meta.code_dim != 0))
         return "dimension or bits out of range";
     ShapeOptions options{static_cast<ElementType>(meta.element_type), static_cast<Metric>(meta.metric), meta.dim, quantizer,
-                         static_cast<RerankKind>(meta.rerank), quantizer == QuantizerKind::rabitq ? meta.bits : 0, meta.code_dim};
+                         static_cast<RerankKind>(meta.rerank), quantizer == QuantizerKind::rabitq ? meta.bits : 0, meta.code_dim, meta.attributes};
     if (const char *fault = choose_shape(options, body_size, out); fault != nullptr)
         return fault;
     return out->bits == meta.bits ? nullptr : "dimension or bits out of range";

@@ -1,6 +1,7 @@
 // Everything that follows from type, metric, dimension, quantiser and page size: how rows, codes and centroids lie on pages.
 #pragma once
 
+#include "filter/attributes.hpp"
 #include "ivf/layout.hpp"
 #include "quant/codebook.hpp"
 #include "quant/rotation.hpp"
@@ -18,6 +19,7 @@ struct ShapeOptions {
     RerankKind rerank; // none keeps its vectors in any case
     int bits;          // a coordinate, of rabitq: 1 to 8, of pq: 1 or 2; 0: chosen by dimension
     int code_dim = 0;  // of pq: coordinates of a code, in place of bits
+    int attributes = 0; // further columns, at most filter::kMostAttributes
 };
 
 // Sizes in bytes; offsets from the start of the body.
@@ -28,6 +30,7 @@ struct Shape {
     RerankKind rerank;
     uint8_t bits;       // as MetaRecord has it
     uint8_t code_dim;   // coordinates of a code: pq 2, 4, 8 or 16, sq8 1, else 0
+    uint8_t attributes; // columns beside the vector
     int32_t dim;
     uint32_t words;     // 64-bit words of the signs of rabitq; else 0
     uint32_t payload_size;
@@ -49,7 +52,11 @@ struct Shape {
     uint32_t codes_offset() const { return sizeof(PostingsHead); }
     uint32_t vectors_offset() const { return codes_offset() + codes_pages * static_cast<uint32_t>(sizeof(Link)); }
     uint32_t tids_offset() const { return vectors_offset() + vectors_pages * static_cast<uint32_t>(sizeof(Link)); }
-    uint32_t add_offset() const { return tids_offset() + (page_rows * static_cast<uint32_t>(sizeof(HeapTid)) + 7) / 8 * 8; }
+    // Column by column a bit for each row that is NULL, in words of 64, and the keys of all rows.
+    uint32_t attributes_offset() const { return tids_offset() + (page_rows * static_cast<uint32_t>(sizeof(HeapTid)) + 7) / 8 * 8; }
+    uint32_t null_words() const { return (page_rows + 63) / 64; }
+    uint32_t attribute_step() const { return 8 * (null_words() + page_rows); } // of a column
+    uint32_t add_offset() const { return attributes_offset() + attributes * attribute_step(); }
     uint32_t mul_offset() const { return add_offset() + 2 * page_rows; }
     uint32_t unit_offset() const { return mul_offset() + 2 * page_rows; } // of pq
     uint32_t signs_offset() const { return unit_offset() + (quantizer == QuantizerKind::pq ? 2 * page_rows : 0); } // or codes of pq
@@ -60,15 +67,16 @@ struct Shape {
     uint32_t planes_size() const { return quantizer == QuantizerKind::rabitq ? 8 * words * (bits - 1u) : 0; }
     uint32_t fine_size() const { return codes_rows > 0 ? static_cast<uint32_t>(sizeof(FineHead)) + planes_size() : 0; }
     uint32_t cold_offset() const { return sizeof(PageHead); } // of the records of a page of codes or vectors
-    // A row as RowEncoder writes it, the form in which it is sorted and handed to Builder::add.
+    // A row as RowEncoder writes it, the form in which it is sorted and handed to Builder::add. Its attributes are the last of it.
     uint32_t row_size() const;
+    uint32_t attributes_size() const { return filter::attribute_bytes(attributes); }
     uint32_t centroid_size() const { return static_cast<uint32_t>(sizeof(CentroidHead)) + centroid_dim(); }
 };
 
 // Whether there is an index for these: null, or why not (untranslated).
 const char *choose_shape(const ShapeOptions &options, uint32_t body_size, Shape *out);
 // The largest dimension of a type that an index can have.
-int32_t max_dim(ElementType type, QuantizerKind quantizer, RerankKind rerank, uint32_t body_size);
+int32_t max_dim(ElementType type, QuantizerKind quantizer, RerankKind rerank, uint32_t body_size, int attributes = 0);
 bool supports(QuantizerKind quantizer, ElementType type, Metric metric);
 
 void shape_to_meta(const Shape &shape, MetaRecord *meta);

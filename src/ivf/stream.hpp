@@ -8,8 +8,10 @@
 #pragma once
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
+#include "filter/columns.hpp"
 #include "ivf/postings.hpp"
 #include "ivf/probe.hpp"
 #include "ivf/scan.hpp"
@@ -23,10 +25,12 @@ template <ListStore S, RowSource R, Sorter T, hnsw::Mask M = hnsw::EveryRow>
 class Stream {
   public:
     // `query` must outlive the stream and be sound for the shape; bytes == nullptr is the NULL query, whose distance to
-    // everything is 0. The directory must be of the metapage that was read when the scan began, and outlive the stream.
-    Stream(S &store, R &rows, T &sorter, Arena &arena, const Directory &directory, Payload query, StreamOptions options, M mask = M{})
+    // everything is 0. The directory must be of the metapage that was read when the scan began, and outlive the stream. `where`: only
+    // rows whose attributes may pass it (filter::Predicate::exact) are returned; null: all; must outlive the stream.
+    Stream(S &store, R &rows, T &sorter, Arena &arena, const Directory &directory, Payload query, StreamOptions options, M mask = M{},
+           const filter::Predicate *where = nullptr)
         : store_(&store), rows_(&rows), sorter_(&sorter), arena_(&arena), shape_(directory.shape()), directory_(&directory), payload_(query),
-          options_(options), mask_(mask), measure_(make_measure(shape_.type, shape_.metric, shape_.dim, kernels::active)), lists_(arena),
+          options_(options), mask_(mask), where_(where), measure_(make_measure(shape_.type, shape_.metric, shape_.dim, kernels::active)), lists_(arena),
           pool_(arena), heap_(arena), late_(arena), tids_(arena) {
         if (options_.probes < 1)
             options_.probes = 1;
@@ -100,6 +104,9 @@ class Stream {
     static constexpr uint32_t kBatch = 24;   // second looks at a time
     static constexpr uint32_t kShortChain = 256; // pages of a list that are read before anybody asks whether it is a circle
     static constexpr uint32_t kSkip = 16;    // rows of a page that are passed over together
+    static constexpr uint64_t kLeastPassing = 32; // rows that pass the conditions, seen before the first leaves
+    static constexpr uint64_t kRank = 10;         // those of them that tell how far away such rows are
+    static constexpr double kFarther = 1.5;       // README.md, "Further columns"
     // Deviations allowed for (README.md, "Measured before").
     static constexpr float kCoarseDeviations = 2.5f, kFineDeviations = 3.0f;
 
@@ -122,6 +129,11 @@ class Stream {
     };
 
     Status begin() {
+        for (uint32_t i = 0; where_ != nullptr && i < where_->count; ++i)
+            if (where_->conditions[i].column >= shape_.attributes)
+                return Status::make(Code::internal, "condition on column %u of %u", where_->conditions[i].column + 2u, shape_.attributes + 1u);
+        if (where_ != nullptr)
+            passing_ = arena_->make_array<uint64_t>(shape_.null_words());
         if (payload_.bytes == nullptr) {
             phase_ = Phase::all;
             tids_.reserve(shape_.page_rows);
@@ -154,6 +166,29 @@ class Stream {
     // Further `count` lists become those that are looked at.
     Status probe_more(uint64_t count) {
         lists_.clear();
+        VECX_TRY(take_lists(count));
+        if (lists_.empty()) {
+            phase_ = Phase::late;
+            return Status{};
+        }
+        rounds_ = 0;
+        wanted_ = kWindow;
+        beyond_ = -kInfinity;
+        VECX_TRY(sweep());
+        while (where_ != nullptr) {
+            const uint64_t wanted = lists_for_passing();
+            const uint32_t from = static_cast<uint32_t>(lists_.size());
+            if (wanted > counters_.lists)
+                VECX_TRY(take_lists(wanted - counters_.lists));
+            if (lists_.size() == from)
+                break;
+            VECX_TRY(sweep_from(from));
+        }
+        return Status{};
+    }
+
+    // The next `count` lists to those in hand, if there are and may be so many.
+    Status take_lists(uint64_t count) {
         const uint64_t limit = options_.max_probes > 0 && options_.max_probes > options_.probes ? options_.max_probes
                                : options_.max_probes > 0                                        ? options_.probes
                                                                                                 : UINT64_MAX;
@@ -167,14 +202,16 @@ class Stream {
             lists_.push_back(list);
             ++counters_.lists;
         }
-        if (lists_.empty()) {
-            phase_ = Phase::late;
-            return Status{};
-        }
-        rounds_ = 0;
-        wanted_ = kWindow;
-        beyond_ = -kInfinity;
-        return sweep();
+        return Status{};
+    }
+
+    // The nearest ten rows that pass lie as far away as the nearest `rank_` of all, for which some sqrt(rank_ / 10) times as many lists
+    // are looked at as for the nearest ten (README.md, "Further columns"). Where the filter has to do with the query, `rank_` knows.
+    uint64_t lists_for_passing() const {
+        if (passed_ < kLeastPassing)
+            return 2 * counters_.lists;
+        const double farther = std::sqrt(std::max(rank_ / kRank, 1.0)) - 1;
+        return static_cast<uint64_t>(std::ceil(options_.probes * (1 + kFarther * farther)));
     }
 
     // Reads the lists in hand for rows whose bound is at least beyond_, and keeps the least of them.
@@ -182,12 +219,16 @@ class Stream {
         window_ = kInfinity;
         pick_ = kFirstPick;
         ++rounds_;
-        // Where the disk has to be asked, it is asked for all of them at once: the rest of a chain is known page by page only.
+        return sweep_from(0);
+    }
+    // The same of those from the given one on: the others have been read. Where the disk has to be asked, it is asked for all of
+    // them at once: the rest of a chain is known page by page only.
+    Status sweep_from(uint32_t from) {
         if constexpr (requires { store_->prefetch(uint32_t{}); })
-            for (const ListAhead &list : lists_)
-                if (!list.first.none())
-                    store_->prefetch(list.first.block);
-        for (uint32_t i = 0; i < lists_.size(); ++i)
+            for (uint32_t i = from; i < lists_.size(); ++i)
+                if (!lists_[i].first.none())
+                    store_->prefetch(lists_[i].first.block);
+        for (uint32_t i = from; i < lists_.size(); ++i)
             VECX_TRY(for_each_page(lists_[i], [&](Link at, Link *next) {
                 make_room();
                 return sweep_page(i, at, next);
@@ -227,6 +268,8 @@ class Stream {
                 return;
             *next = head->page.next;
             const PostingsView view = view_postings(page.body, shape_);
+            if (where_ != nullptr && !find_passing(view))
+                return;
             counters_.rows += head->count;
             if (shape_.coded())
                 coarse_bounds(view, list);
@@ -241,7 +284,9 @@ class Stream {
             item.known = shape_.coded() ? Known::coarse : Known::exact;
             for (uint32_t i = 0; i < head->count; ++i) {
                 // Few rows are below the window: most are passed over many at a time.
-                if (shape_.coded() && !open)
+                if (where_ != nullptr)
+                    i = next_passing(i, head->count);
+                else if (shape_.coded() && !open)
                     while (i + kSkip <= head->count && !any_below(bounds_ + i, window))
                         i += kSkip;
                 if (i == head->count)
@@ -261,6 +306,29 @@ class Stream {
         return fault == nullptr ? Status{} : fault_status(at.block, fault);
     }
 
+    // Notes which rows of a page pass the conditions; false when none does.
+    bool find_passing(const PostingsView &view) {
+        const PostingsHead &head = view.head();
+        const uint32_t passed = filter::find_rows(
+            *where_, head.count, [&](uint32_t column) { return filter::ColumnOfRows{view.nulls(column), view.keys(column)}; }, passing_);
+        if (passed_ < kRank && passed_ + passed >= kRank)
+            rank_ = static_cast<double>(seen_) + head.count * static_cast<double>(kRank - passed_) / passed;
+        seen_ += head.count;
+        passed_ += passed;
+        return passed > 0;
+    }
+    bool is_passing(uint32_t row) const { return where_ == nullptr || (passing_[row / 64] >> (row % 64) & 1) != 0; }
+    // The first row from `row` on that passes; else `count`.
+    uint32_t next_passing(uint32_t row, uint32_t count) const {
+        while (row < count) {
+            const uint64_t rest = passing_[row / 64] >> (row % 64);
+            if (rest != 0)
+                return row + static_cast<uint32_t>(std::countr_zero(rest));
+            row = (row / 64 + 1) * 64;
+        }
+        return count;
+    }
+
     // Whether one of kSkip bounds is below the window; without a branch, for the compiler to vectorise.
     static bool any_below(const float *bounds, float window) {
         uint32_t below = 0;
@@ -272,7 +340,7 @@ class Stream {
     // Quantiser none: the keys themselves.
     void exact_keys(const PostingsView &view) {
         for (uint32_t i = 0; i < view.head().count; ++i) {
-            if (view.tids()[i].offset == 0)
+            if (view.tids()[i].offset == 0 || !is_passing(i))
                 continue;
             const double distance = measure_.distance(measure_, payload_, Payload{view.payload(i), shape_.payload_size});
             keys_[i] = distance == distance ? distance : kInfinity;
@@ -305,6 +373,8 @@ class Stream {
             return;
         }
         for (uint32_t i = 0; i < count; ++i) {
+            if (!is_passing(i))
+                continue;
             const quant::Factors f = view.factors(i);
             bounds_[i] = quant::scalar_bound(probe_->rotated(), shape_.centroid_dim(), bounds,
                                              reinterpret_cast<const int8_t *>(view.payload(i) + sizeof(FineHead)), f.add, f.mul, f.fine_error);
@@ -646,8 +716,10 @@ class Stream {
                     return;
                 at_ = head->page.next;
                 const PostingsView view = view_postings(page.body, shape_);
+                if (where_ != nullptr && !find_passing(view))
+                    return;
                 for (uint32_t i = 0; i < head->count; ++i)
-                    if (view.tids()[i].offset != 0 && passes(view.tids()[i]))
+                    if (view.tids()[i].offset != 0 && is_passing(i) && passes(view.tids()[i]))
                         tids_.push_back(view.tids()[i]);
             }));
             if (fault != nullptr)
@@ -669,6 +741,7 @@ class Stream {
     Payload payload_;
     StreamOptions options_;
     M mask_;
+    const filter::Predicate *where_;
     Measure measure_;
     Probe *probe_ = nullptr;
     ListOrder *order_ = nullptr;
@@ -680,6 +753,9 @@ class Stream {
     float *bounds_ = nullptr;   // of a page
     double *keys_ = nullptr;    // of a page, quantiser none
     uint64_t *signs_ = nullptr; // of a batch
+    uint64_t *passing_ = nullptr; // a bit for each row of a page
+    uint64_t seen_ = 0, passed_ = 0; // rows whose conditions were tested; those that pass
+    double rank_ = 0;                // rows seen when kRank of them had passed
     StreamCounters counters_{};
     double window_ = kInfinity;   // rows of the lists in hand with a bound of this or more are not in the pool
     double beyond_ = -kInfinity;  // those with less have left

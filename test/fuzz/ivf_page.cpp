@@ -100,6 +100,15 @@ std::vector<uint8_t> value_of(uint64_t seed, uint32_t size) {
     return out;
 }
 
+// A row's further columns; every third row has NULLs.
+std::vector<uint64_t> attributes_of(uint32_t row) {
+    std::vector<uint64_t> out(filter::attribute_words(filter::kMostAttributes), row);
+    out[0] = row % 3 == 0 ? ~uint64_t{0} >> 33 : 0;
+    for (size_t i = 1; row % 3 == 0 && i < out.size(); ++i)
+        out[i] = 0;
+    return out;
+}
+
 struct Kind {
     ivf::ShapeOptions options;
 };
@@ -114,9 +123,11 @@ ivf::Shape shape_of(unsigned choice) {
         {{ElementType::f32, Metric::l2, kDim, ivf::QuantizerKind::pq, ivf::RerankKind::heap, 2}},
         {{ElementType::i8, Metric::ip, kDim, ivf::QuantizerKind::pq, ivf::RerankKind::index, 1}},
         {{ElementType::f32, Metric::l2, kDim, ivf::QuantizerKind::sq8, ivf::RerankKind::index, 0}},
+        {{ElementType::f32, Metric::l2, kDim, ivf::QuantizerKind::rabitq, ivf::RerankKind::heap, 4, 0, 2}},
+        {{ElementType::f32, Metric::l2, kDim, ivf::QuantizerKind::none, ivf::RerankKind::heap, 0, 0, 1}},
     };
     ivf::Shape shape;
-    VECX_REQUIRE(ivf::choose_shape(kinds[choice % 8].options, kBody, &shape) == nullptr);
+    VECX_REQUIRE(ivf::choose_shape(kinds[choice % std::size(kinds)].options, kBody, &shape) == nullptr);
     return shape;
 }
 
@@ -150,6 +161,7 @@ void build(IvfStore &store, const ivf::Shape &shape) {
                 const std::vector<uint8_t> value = value_of(100 * list + i, shape.payload_size);
                 encoder.place(Payload{value.data(), shape.payload_size});
                 encoder.encode(head, code, Payload{value.data(), shape.payload_size}, reinterpret_cast<uint8_t *>(row.data()));
+                put_row_attributes(shape, reinterpret_cast<uint8_t *>(row.data()), attributes_of(i).data());
                 built(builder.add(list, ivf::HeapTid{0, static_cast<uint16_t>(list), static_cast<uint16_t>(i + 1)}, reinterpret_cast<uint8_t *>(row.data())));
             }
         }).ok());
@@ -161,7 +173,7 @@ void use(IvfStore &store, const ivf::Shape &expected) {
     store.polls_left = kPolls;
     const std::vector<uint8_t> value = value_of(7, expected.payload_size);
     const Payload payload{value.data(), expected.payload_size};
-    sane(ivf::check(store, arena.arena, [](const Status &) {}, [](ivf::HeapTid) {}));
+    sane(ivf::check(store, arena.arena, [](const Status &) {}, [](ivf::HeapTid, const uint64_t *) {}));
     ivf::Info info;
     sane(ivf::collect_info(store, arena.arena, &info));
     ivf::MetaRecord meta;
@@ -169,7 +181,8 @@ void use(IvfStore &store, const ivf::Shape &expected) {
     Status s = ivf::read_meta(store, &meta, &shape);
     sane(s);
     // The shell compares the metapage with the catalogs.
-    if (!s.ok() || shape.type != expected.type || shape.dim != expected.dim || shape.metric != expected.metric)
+    if (!s.ok() || shape.type != expected.type || shape.dim != expected.dim || shape.metric != expected.metric ||
+        shape.attributes != expected.attributes)
         return;
     ivf::Directory directory(arena.arena);
     s = directory.load(store, meta, shape, 1 << 20);
@@ -177,8 +190,11 @@ void use(IvfStore &store, const ivf::Shape &expected) {
     if (s.ok()) {
         Heap heap;
         Sorted sorter;
+        const filter::Condition condition{filter::Condition::How::less, true, 0, 0, 30, nullptr};
+        const filter::Predicate where{&condition, 1, false};
         ivf::Stream<IvfStore, Heap, Sorted> stream(store, heap, sorter, arena.arena, directory, payload,
-                                                   ivf::StreamOptions{1, 0, true, 1 << 12, ivf::LateRows::after_all});
+                                                   ivf::StreamOptions{1, 0, true, 1 << 12, ivf::LateRows::after_all}, {},
+                                                   shape.attributes > 0 ? &where : nullptr);
         bool found = true;
         for (uint32_t rows = 0; s.ok() && found; ++rows) {
             ivf::Row row;
@@ -189,7 +205,7 @@ void use(IvfStore &store, const ivf::Shape &expected) {
         ivf::InsertState state(directory, arena.arena);
         for (uint16_t i = 0; i < 3; ++i) {
             bool stale;
-            sane(ivf::insert(store, state, ivf::HeapTid{0, 9, static_cast<uint16_t>(i + 1)}, payload, &stale));
+            sane(ivf::insert(store, state, ivf::HeapTid{0, 9, static_cast<uint16_t>(i + 1)}, payload, &stale, attributes_of(i).data()));
             if (store.allocators()) // an error leaves the lock to the transaction's end
                 store.unlock_allocation(false);
         }

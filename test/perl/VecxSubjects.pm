@@ -41,10 +41,11 @@ sub subjects
 		# values of several pages
 		{ %flat, name => 'wide', with => 'layout = plain', type => 'vector(3000)', opclass => 'vector_ip_ops', op => '<#>', dims => 3000, rows => 60,
 			spill => { rows => 150, with => 'layout = plain' }, races => \@plain_races },
-		# Lists of several pages of postings, with codes and with vectors on pages of their own; ivfflat has all on one.
+		# Lists of several pages of postings, with codes and with vectors on pages of their own, and a column behind the vector; ivfflat has
+		# all on one.
 		{ %lists, name => 'coded', with => 'lists = 2, quantizer = rabitq, bits = 6', type => 'vector(256)', opclass => 'vector_l2_ops', op => '<->', dims => 256,
 			spill => { rows => 1200, with => 'lists = 3, bits = 6' } },
-		{ %lists, name => 'kept', with => 'lists = 2, quantizer = rabitq, rerank = index, bits = 7', type => 'halfvec(256)', opclass => 'halfvec_cosine_ops', op => '<=>', dims => 256,
+		{ %lists, name => 'kept', with => 'lists = 2, quantizer = rabitq, rerank = index, bits = 7', type => 'halfvec(256)', opclass => 'halfvec_cosine_ops', op => '<=>', dims => 256, columns => ', version',
 			spill => { rows => 1200, with => 'lists = 3, rerank = index' } },
 		{ %lists, name => 'flat', am => 'ivfflat', with => 'lists = 4', type => 'vector(24)', opclass => 'vector_l2_ops', op => '<->', dims => 24,
 			spill => { rows => 9000, with => 'lists = 20' } });

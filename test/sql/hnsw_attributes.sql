@@ -88,7 +88,7 @@ CREATE INDEX ON att USING hnsw (v vector_l2_ops, i4) WITH (layout = plain);
 CREATE INDEX ON att USING hnsw (v vector_l1_ops, i4);
 CREATE INDEX ON att USING hnsw (v vector_l2_ops) INCLUDE (i4);
 CREATE INDEX ON att USING hnsw (v vector_l2_ops, (ARRAY[i4]));
-CREATE INDEX ON att USING ivf (v vector_l2_ops, i4);
+CREATE INDEX ON att USING ivfflat (v vector_l2_ops, i4);
 SELECT opcname FROM pg_opclass JOIN pg_am a ON a.oid = opcmethod WHERE amname = 'hnsw' AND opcdefault AND NOT amvalidate(pg_opclass.oid);
 
 -- An empty table, and an index on an expression.

@@ -71,7 +71,7 @@ WHERE m.options !~ 'rabitq' OR c.opclass !~ '(l1|hamming)';
 SELECT t.* FROM try_opclass('ivf', 'lists = 3', 'bits', 'bit_jaccard_ops', '<%>', '1010101010101010101010101010101010101010') t;
 
 -- All of them pass validation; as in pgvector, the one of ivfflat for the L2 distance of vectors is the default.
-SELECT am.amname, count(*), bool_and(amvalidate(oc.oid)) AS valid, string_agg(oc.opcname, ' ') FILTER (WHERE oc.opcdefault) AS default
+SELECT am.amname, count(*), bool_and(amvalidate(oc.oid)) AS valid, string_agg(oc.opcname, ' ' ORDER BY oc.oid) FILTER (WHERE oc.opcdefault) AS default
 FROM pg_opclass oc JOIN pg_am am ON am.oid = oc.opcmethod WHERE am.amname ~ '^ivf' GROUP BY am.amname ORDER BY am.amname COLLATE "C";
 CREATE INDEX ON items USING ivfflat (v);
 CREATE INDEX ON items USING ivf (v);

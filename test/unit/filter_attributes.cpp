@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/rng.hpp"
-#include "filter/attributes.hpp"
+#include "filter/columns.hpp"
 
 namespace vecx::filter {
 namespace {
@@ -112,6 +112,47 @@ TEST(FilterAttributes, RangesThatCannotPassArePassedOver) {
     const uint64_t row[2] = {};
     EXPECT_EQ((Predicate{nullptr, 0, true}.test(row)), Verdict::no);
     EXPECT_EQ((Predicate{}.test(row)), Verdict::yes);
+}
+
+// Many rows at a time: those that are not told no one by one.
+TEST(FilterAttributes, RowsOfAPageTogether) {
+    Rng rng(5);
+    constexpr uint32_t kColumns = 3;
+    for (int round = 0; round < 2000; ++round) {
+        const uint32_t count = static_cast<uint32_t>(rng.below(200)), words = (count + 63) / 64;
+        std::vector<std::vector<uint64_t>> nulls(kColumns, std::vector<uint64_t>(words)), keys(kColumns, std::vector<uint64_t>(count));
+        std::vector<std::vector<uint64_t>> rows(count, std::vector<uint64_t>(attribute_words(kColumns)));
+        for (uint32_t c = 0; c < kColumns; ++c)
+            for (uint32_t i = 0; i < count; ++i) {
+                if (rng.below(5) == 0) {
+                    set_attribute_null(rows[i].data(), c);
+                    nulls[c][i / 64] |= uint64_t{1} << (i % 64);
+                } else {
+                    set_attribute(rows[i].data(), c, rng.below(8));
+                }
+                keys[c][i] = attribute_key(rows[i].data(), c);
+            }
+        std::vector<Condition> conditions(rng.below(4));
+        const uint64_t some[] = {1, 3, 6};
+        for (Condition &condition : conditions) {
+            condition = Condition{static_cast<How>(rng.below(8)), rng.below(2) == 0, static_cast<uint16_t>(rng.below(kColumns)),
+                                  static_cast<uint32_t>(rng.below(4)), rng.below(8), some};
+        }
+        const Predicate predicate{conditions.data(), static_cast<uint32_t>(conditions.size()), rng.below(20) == 0};
+        std::vector<uint64_t> found(words, 0xABCD);
+        const uint32_t number = find_rows(predicate, count, [&](uint32_t c) { return ColumnOfRows{nulls[c].data(), keys[c].data()}; }, found.data());
+        uint32_t expected = 0;
+        for (uint32_t i = 0; i < count; ++i) {
+            const Verdict verdict = predicate.test(rows[i].data());
+            expected += verdict != Verdict::no;
+            ASSERT_EQ((found[i / 64] >> (i % 64) & 1) != 0, verdict != Verdict::no) << round << " " << i;
+            ASSERT_TRUE(verdict != Verdict::maybe || !predicate.exact());
+        }
+        ASSERT_EQ(number, expected);
+        if (count % 64 != 0) {
+            ASSERT_EQ(found[words - 1] >> (count % 64), 0u);
+        }
+    }
 }
 
 } // namespace

@@ -20,7 +20,7 @@ bool sane(const Status &s) { return s.ok() || s.code == Code::corrupted || s.cod
 void use(IvfIndex &index, const Bytes &value) {
     index.store.polls_left = 3000000;
     TestArena arena;
-    Status s = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid) {});
+    Status s = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid, const uint64_t *) {});
     EXPECT_TRUE(sane(s)) << s.message;
     ivf::Info info;
     s = ivf::collect_info(index.store, arena.arena, &info);
@@ -30,7 +30,8 @@ void use(IvfIndex &index, const Bytes &value) {
     s = ivf::read_meta(index.store, &meta, &shape);
     EXPECT_TRUE(sane(s)) << s.message;
     // The shell compares the metapage with the catalogs before anything else.
-    if (s.ok() && shape.type == index.shape.type && shape.dim == index.shape.dim && shape.metric == index.shape.metric) {
+    if (s.ok() && shape.type == index.shape.type && shape.dim == index.shape.dim && shape.metric == index.shape.metric &&
+        shape.attributes == index.shape.attributes) {
         ivf::Directory directory(arena.arena);
         s = directory.load(index.store, meta, shape, 1 << 20);
         EXPECT_TRUE(sane(s)) << s.message;
@@ -39,7 +40,10 @@ void use(IvfIndex &index, const Bytes &value) {
                 IvfIndex::Heap heap{&index, value};
                 TestSorter sorter;
                 ivf::StreamOptions options{2, 0, true, limit == 3 ? size_t{1} << 20 : size_t{0}, ivf::LateRows::after_all};
-                ivf::Stream<IvfStore, IvfIndex::Heap, TestSorter> stream(index.store, heap, sorter, arena.arena, directory, payload_of(value), options);
+                const filter::Condition condition{filter::Condition::How::less, true, 1, 0, 5, nullptr};
+                const filter::Predicate where{&condition, 1, false};
+                ivf::Stream<IvfStore, IvfIndex::Heap, TestSorter> stream(index.store, heap, sorter, arena.arena, directory, payload_of(value), options,
+                                                                         {}, shape.attributes > 1 ? &where : nullptr);
                 ivf::Row row;
                 bool found = true;
                 size_t rows = 0;
@@ -51,7 +55,7 @@ void use(IvfIndex &index, const Bytes &value) {
             }
             ivf::InsertState state(directory, arena.arena);
             bool stale;
-            s = ivf::insert(index.store, state, tid_of(7000), payload_of(value), &stale);
+            s = ivf::insert(index.store, state, tid_of(7000), payload_of(value), &stale, index.attributes_of(7000).data());
             EXPECT_TRUE(sane(s)) << s.message;
             if (index.store.allocators()) // an error leaves the lock to the transaction's end
                 index.store.unlock_allocation(false);
@@ -87,6 +91,15 @@ void flip(IvfIndex &index, uint64_t step) {
 
 TEST(IvfCorrupt, Coded) {
     IvfIndex index(ElementType::f32, Metric::l2, 70, {});
+    index.build_many(60);
+    flip(index, 60);
+}
+
+TEST(IvfCorrupt, Attributes) {
+    IvfIndex::Options options;
+    options.attributes = 3;
+    options.lists = 3;
+    IvfIndex index(ElementType::f32, Metric::l2, 70, options);
     index.build_many(60);
     flip(index, 60);
 }
@@ -133,7 +146,7 @@ TEST(IvfCorrupt, CodebookIsNeverBelieved) {
             TestArena arena;
             ivf::Directory directory(arena.arena);
             const Status load = directory.load(index.store, meta, shape, 1 << 20);
-            const Status check = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid) {});
+            const Status check = ivf::check(index.store, arena.arena, [](const Status &) {}, [](hnsw::HeapTid, const uint64_t *) {});
             EXPECT_EQ(load.code, Code::corrupted);
             EXPECT_EQ(check.code, Code::corrupted);
             EXPECT_EQ(load.block, block);

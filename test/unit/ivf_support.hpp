@@ -22,10 +22,11 @@ struct IvfIndex {
         uint32_t branches = 2, lists = 6;
         bool mean = true;
         size_t directory_memory = 64 << 20;
+        int attributes = 0;
     };
 
     IvfIndex(ElementType type, Metric metric, int dim, Options options) : measure(make_measure(type, metric, dim, kernels::active)), options(options) {
-        const char *fault = ivf::choose_shape({type, metric, dim, options.quantizer, options.rerank, options.bits}, kBody, &shape);
+        const char *fault = ivf::choose_shape({type, metric, dim, options.quantizer, options.rerank, options.bits, 0, options.attributes}, kBody, &shape);
         EXPECT_EQ(fault, nullptr) << fault;
     }
 
@@ -39,6 +40,17 @@ struct IvfIndex {
 
     Bytes fresh() { return random_value(measure.type, measure.dim, rng); }
 
+    // A row's further columns, which follow from its number: the first is its last digit, the second its hundreds, NULL where the number
+    // is divisible by 7; others are the number.
+    std::vector<uint64_t> attributes_of(uint32_t row) const {
+        std::vector<uint64_t> out(1 + static_cast<size_t>(options.attributes));
+        for (uint32_t c = 0; c < static_cast<uint32_t>(options.attributes); ++c)
+            if (c == 1 && row % 7 == 0)
+                filter::set_attribute_null(out.data(), c);
+            else
+                filter::set_attribute(out.data(), c, c == 0 ? row % 10 : c == 1 ? row / 100 : row);
+        return out;
+    }
     double shown(const Bytes &a, const Bytes &b) const {
         const double d = measure.distance(measure, payload_of(a), payload_of(b));
         return measure.metric == Metric::l2 ? std::sqrt(d) : d;
@@ -120,6 +132,7 @@ struct IvfIndex {
             ok(directory.nearest(store, encoder.rotated(), branches, scratch.data(), code.data(), &found));
             std::vector<uint64_t> row(shape.row_size() / 8);
             encoder.encode(found.head, code.data(), payload_of(value), reinterpret_cast<uint8_t *>(row.data()));
+            put_row_attributes(shape, reinterpret_cast<uint8_t *>(row.data()), attributes_of(next_row).data());
             rows[next_row] = value;
             sorted.emplace(found.head.id, std::pair(next_row++, row));
         }
@@ -166,7 +179,7 @@ struct IvfIndex {
         Status insert(const Bytes &value, uint32_t row) {
             for (;;) {
                 bool stale;
-                VECX_TRY(ivf::insert(index->store, *state, tid_of(row), payload_of(value), &stale));
+                VECX_TRY(ivf::insert(index->store, *state, tid_of(row), payload_of(value), &stale, index->attributes_of(row).data()));
                 if (!stale)
                     return Status{};
                 ++reloads;
@@ -216,13 +229,13 @@ struct IvfIndex {
     };
     static constexpr ivf::StreamOptions kAll{2, 0, true, 64 << 20, ivf::LateRows::after_all};
 
-    Scan scan(const Bytes &query, size_t limit, ivf::StreamOptions with = kAll) {
+    Scan scan(const Bytes &query, size_t limit, ivf::StreamOptions with = kAll, const filter::Predicate *where = nullptr) {
         TestArena arena;
         ivf::Directory directory(arena.arena);
         load(&directory);
         Heap heap{this, query};
         TestSorter sorter;
-        ivf::Stream<IvfStore, Heap, TestSorter> stream(store, heap, sorter, arena.arena, directory, payload_of(query), with);
+        ivf::Stream<IvfStore, Heap, TestSorter> stream(store, heap, sorter, arena.arena, directory, query.empty() ? Payload{nullptr, 0} : payload_of(query), with, {}, where);
         Scan result;
         for (size_t i = 0; i < limit; ++i) {
             ivf::Row row;

@@ -53,7 +53,7 @@ ivf::CheckSummary expect_sound(IvfIndex &index) {
     ivf::CheckSummary sum{};
     std::set<uint32_t> seen;
     Status s = ivf::check(index.store, arena.arena, [](const Status &wrong) { ADD_FAILURE() << wrong.block << ": " << wrong.message; },
-                          [&](hnsw::HeapTid tid) { EXPECT_TRUE(seen.insert(row_of(tid)).second) << row_of(tid); }, &sum);
+                          [&](hnsw::HeapTid tid, const uint64_t *) { EXPECT_TRUE(seen.insert(row_of(tid)).second) << row_of(tid); }, &sum);
     EXPECT_TRUE(s.ok()) << s.message;
     for (auto &[row, value] : index.rows)
         EXPECT_EQ(seen.count(row), 1u) << row;

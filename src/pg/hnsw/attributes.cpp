@@ -1,4 +1,4 @@
-// Further key columns of an hnsw index. See attributes.hpp.
+// Further key columns of an index, behind the vector. See attributes.hpp.
 #include "pg/hnsw/attributes.hpp"
 
 #include <algorithm>
@@ -80,7 +80,7 @@ uint64_t key_of(AttributeKind kind, Oid type, Oid collation, Datum value) {
     case AttributeKind::enumeration:
         return DatumGetObjectId(value); // equal or not; their order may be changed by ALTER TYPE
     }
-    elog(ERROR, "value of type %u cannot be compared with a column of an hnsw index", type);
+    elog(ERROR, "value of type %u cannot be compared with a column of a vector index", type);
     pg_unreachable();
 }
 
@@ -120,7 +120,7 @@ AttributeColumns attribute_columns(Relation index) {
         if (info == nullptr || info->magic != kAttributeMagic)
             ereport(ERROR, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),
                             errmsg("column %d of index \"%s\" cannot follow a vector", i + 1, RelationGetRelationName(index)),
-                            errdetail("Only the first column of an hnsw index is a vector.")));
+                            errdetail("Only the first column of an %s index is a vector.", access_method_name(index))));
         AttributeColumns::Column &column = out.columns[out.count++];
         column.kind = info->kind;
         column.exact = info->exact;
@@ -170,7 +170,7 @@ filter::Predicate predicate_of(const AttributeColumns &columns, const ScanKeyDat
         constexpr Condition::How kHow[] = {Condition::How::less, Condition::How::less_equal, Condition::How::equal,
                                            Condition::How::greater_equal, Condition::How::greater};
         if (key.sk_strategy < kAttributeLess || key.sk_strategy > kAttributeGreater)
-            elog(ERROR, "unrecognized hnsw strategy number: %d", key.sk_strategy);
+            elog(ERROR, "unrecognized strategy number: %d", key.sk_strategy);
         condition.how = kHow[key.sk_strategy - 1];
         const Oid type = OidIsValid(key.sk_subtype) ? key.sk_subtype : column.type;
         if ((key.sk_flags & SK_SEARCHARRAY) == 0) {

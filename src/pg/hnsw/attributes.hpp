@@ -1,4 +1,4 @@
-// Further key columns of an hnsw index: their operator classes, how values become keys (filter/attributes.hpp), and conditions
+// Further key columns of an hnsw or ivf index: their operator classes, how values become keys (filter/attributes.hpp), and conditions
 // on them.
 #pragma once
 

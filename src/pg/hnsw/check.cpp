@@ -265,7 +265,7 @@ uint64_t check_lists(Relation table, Relation index, bool all_rows, Arena &arena
     ivf::CheckSummary summary{};
     // Who looks for pages holds a snapshot, so that none is freed meanwhile.
     TidInTable in_table{table};
-    auto look_up = [&](ivf::HeapTid tid) {
+    auto look_up = [&](ivf::HeapTid tid, const uint64_t *) {
         if (!in_table(tid))
             findings(Status::corrupt(0, "heap TID (%u,%u) lies outside the table",
                                      static_cast<uint32_t>(tid.block_hi) << 16 | tid.block_lo, static_cast<uint32_t>(tid.offset)));
@@ -278,8 +278,14 @@ uint64_t check_lists(Relation table, Relation index, bool all_rows, Arena &arena
                                      static_cast<unsigned long long>(summary.dead),
                                      static_cast<unsigned long long>(summary.orphan_pages))));
     if (all_rows)
-        check_table(table, index, shape.type, shape.metric, shape.dim, AttributeColumns{}, [&](bloom_filter *filter) {
-            return ivf::check(store, arena, [](const Status &) {}, [&](ivf::HeapTid tid) { add_tid(filter, tid); });
+        check_table(table, index, shape.type, shape.metric, shape.dim, attribute_columns(index), [&](bloom_filter *filter) {
+            return ivf::check(store, arena, [](const Status &) {}, [&](ivf::HeapTid tid, const uint64_t *attributes) {
+                Entry entry;
+                entry.tid = tid;
+                if (shape.attributes > 0)
+                    memcpy(entry.attributes, attributes, shape.attributes_size());
+                bloom_add_element(filter, entry.bytes(), Entry::size(shape.attributes));
+            });
         });
     return summary.tids;
 }

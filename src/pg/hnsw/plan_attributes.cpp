@@ -5,6 +5,7 @@
 #include "pg/hnsw/plan_attributes.hpp"
 
 #include "pg/hnsw/hnsw.hpp"
+#include "pg/ivf/ivf.hpp"
 
 extern "C" {
 #include "catalog/pg_operator_d.h"
@@ -125,6 +126,13 @@ IndexPath *with_arrays(PlannerInfo *root, const IndexPath *path) {
     return out;
 }
 
+// An index of hnsw or ivf; those of ivfflat have one column.
+bool has_attributes(const IndexOptInfo *info) {
+    const void *estimate = reinterpret_cast<const void *>(info->amcostestimate);
+    return info->nkeycolumns > 1 && (estimate == reinterpret_cast<const void *>(hnsw_cost_estimate) ||
+                                     estimate == reinterpret_cast<const void *>(ivf_cost_estimate));
+}
+
 void add_attribute_conditions(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte) {
     if (next_hook != nullptr)
         next_hook(root, rel, rti, rte);
@@ -135,7 +143,7 @@ void add_attribute_conditions(PlannerInfo *root, RelOptInfo *rel, Index rti, Ran
             continue;
         const IndexPath *path = static_cast<const IndexPath *>(lfirst(cell));
         if (path->path.pathtype != T_IndexScan || path->path.param_info != nullptr || path->indexorderbys == NIL ||
-            reinterpret_cast<const void *>(path->indexinfo->amcostestimate) != reinterpret_cast<const void *>(hnsw_cost_estimate))
+            !has_attributes(path->indexinfo))
             continue;
         if (IndexPath *more = with_arrays(root, path); more != nullptr)
             found = lappend(found, more);

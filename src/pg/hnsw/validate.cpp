@@ -1,6 +1,6 @@
 // amvalidate: whether an operator class and its family are what the access method needs: for each type one
 // ORDER BY operator that returns float8, and one support function that returns an OpclassInfo. There may be one
-// condition, whose right side is a sphere. Or, for hnsw, a class of attributes: conditions with the strategies of btree, of which
+// condition, whose right side is a sphere. Or, for hnsw and ivf, a class of attributes: conditions with the strategies of btree, of which
 // "equal" must be there.
 #include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/hnsw.hpp"
@@ -103,7 +103,7 @@ bool hnsw_validate(Oid opclass) {
             attributes |= reinterpret_cast<Form_pg_amop>(GETSTRUCT(&all->members[i]->tuple))->amopstrategy == kAttributeEqual;
         ReleaseCatCacheList(all);
     }
-    const Family family{family_name, method, attributes && strcmp(method, "hnsw") == 0};
+    const Family family{family_name, method, attributes && (strcmp(method, "hnsw") == 0 || strcmp(method, "ivf") == 0)};
     bool right = true;
     if (has_key_type) {
         ereport(INFO, (errcode(ERRCODE_INVALID_OBJECT_DEFINITION),

@@ -55,7 +55,7 @@ ListPlan make_plan(const ivf::Shape &shape, uint32_t lists, double rows, int par
 // What loading may take, once the lists are known.
 void plan_loading(ListPlan *plan, uint32_t lists, int participants) {
     plan->lists = lists;
-    const size_t row = static_cast<size_t>(plan->shape.dim) * sizeof(float) + plan->shape.payload_size;
+    const size_t row = static_cast<size_t>(plan->shape.dim) * sizeof(float) + plan->shape.payload_size + plan->shape.attributes_size();
     const size_t queries = cluster::Panels::element_count(cluster::kQueries, static_cast<uint32_t>(plan->shape.dim)) * sizeof(float);
     const size_t shared = plan->clusters.workspace_bytes + size_t{lists} * plan->shape.centroid_size() + 2 * queries;
     const size_t left = memory_limit() > shared ? memory_limit() - shared : 0;

@@ -3,6 +3,7 @@
 #include <new>
 
 #include "ivf/codebook.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/ivf/build.hpp"
 #include "pg/memory.hpp"
 #include "pg/progress.hpp"
@@ -46,11 +47,12 @@ void team_poll(void *) { CHECK_FOR_INTERRUPTS(); }
 class Loader {
   public:
     Loader(const ListPlan &plan, const ListData &data, ListCounters *counters, const cluster::NearestRows &nearest,
-           Tuplesortstate *sort, bool report)
+           Tuplesortstate *sort, bool report, const AttributeColumns &columns)
         : plan_(plan), data_(data), counters_(counters), nearest_(nearest), sort_(sort), report_(report), arena_(arena_over(CurrentMemoryContext)),
           tuple_context_(AllocSetContextCreate(CurrentMemoryContext, "ivf build tuple", ALLOCSET_DEFAULT_SIZES)),
           book_(open_book(plan.shape, data.codebook, arena_)), encoder_(plan.shape, data.mean, arena_, &book_), slot_(row_slot(&TTSOpsVirtual)),
-          keeps_(!plan.shape.coded() || plan.shape.rerank == ivf::RerankKind::index) {
+          keeps_(!plan.shape.coded() || plan.shape.rerank == ivf::RerankKind::index), columns_(columns),
+          words_(filter::attribute_words(plan.shape.attributes)) {
         const size_t rows = plan.batch_rows, dim = static_cast<size_t>(plan.shape.dim);
         geometry_ = arena_.make_array<float>(rows * dim);
         pointers_ = arena_.make_array<const float *>(rows);
@@ -58,6 +60,7 @@ class Loader {
         which_ = arena_.make_array<uint32_t>(rows);
         tids_ = arena_.make_array<ItemPointerData>(rows);
         payloads_ = keeps_ ? arena_.make_array<uint8_t>(rows * plan.shape.payload_size) : nullptr;
+        attributes_ = words_ > 0 ? arena_.make_array<uint64_t>(rows * words_) : nullptr;
         for (size_t i = 0; i < rows; ++i)
             pointers_[i] = geometry_ + i * dim;
         row_ = reinterpret_cast<uint8_t *>(arena_.make_array<uint64_t>((kRowOffset + plan.shape.row_size() + 7) / 8 + 1));
@@ -77,7 +80,7 @@ class Loader {
         bool indexable;
         Payload payload = payload_of(values[0], loader.plan_.shape, false, &indexable);
         if (indexable)
-            loader.add(tid, payload);
+            loader.add(tid, payload, values, isnull);
         MemoryContextSwitchTo(before);
         MemoryContextReset(loader.tuple_context_);
     }
@@ -97,6 +100,7 @@ class Loader {
             encoder_.place_geometry(pointers_[i]);
             encoder_.encode(*reinterpret_cast<const ivf::CentroidHead *>(centroid),
                             reinterpret_cast<const int8_t *>(centroid + sizeof(ivf::CentroidHead)), payload, row_ + kRowOffset);
+            ivf::put_row_attributes(shape, row_ + kRowOffset, attributes_ + size_t{i} * words_);
             SET_VARSIZE(row_ + kRowOffset - VARHDRSZ, VARHDRSZ + shape.row_size());
             ExecClearTuple(slot_);
             slot_->tts_values[0] = Int32GetDatum(static_cast<int32>(which_[i]));
@@ -117,11 +121,13 @@ class Loader {
     }
 
   private:
-    void add(ItemPointer tid, Payload payload) {
+    void add(ItemPointer tid, Payload payload, const Datum *values, const bool *isnull) {
         ivf::to_geometry(plan_.shape, payload, geometry_ + size_t{count_} * static_cast<uint32_t>(plan_.shape.dim));
         if (keeps_)
             memcpy(payloads_ + size_t{count_} * plan_.shape.payload_size, payload.bytes, payload.size);
         tids_[count_] = *tid;
+        if (words_ > 0)
+            encode_attributes(columns_, values, isnull, attributes_ + size_t{count_} * words_);
         if (++count_ == plan_.batch_rows)
             flush();
     }
@@ -138,6 +144,8 @@ class Loader {
     ivf::RowEncoder encoder_;
     TupleTableSlot *slot_;
     bool keeps_; // the index keeps payloads
+    AttributeColumns columns_;
+    uint32_t words_; // of a row's attributes
     cluster::Assigner *assigner_ = nullptr;
     cluster::Team team_;
     uint32_t count_ = 0; // rows of the batch
@@ -147,6 +155,7 @@ class Loader {
     uint32_t *which_;
     ItemPointerData *tids_;
     uint8_t *payloads_;
+    uint64_t *attributes_;
     uint8_t *row_;
 };
 
@@ -168,7 +177,7 @@ double load_rows(Relation heap, Relation index, IndexInfo *info, const ListPlan 
                  bool report) {
     MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "ivf build load", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(context);
-    Loader *loader = new (palloc(sizeof(Loader))) Loader(plan, data, counters, nearest, sort, report);
+    Loader *loader = new (palloc(sizeof(Loader))) Loader(plan, data, counters, nearest, sort, report, attribute_columns(index));
     // A serial scan is not synchronized with others: it would start at a block of chance.
     const double tuples = table_index_build_scan(heap, index, info, scan != nullptr, report, Loader::add_tuple, loader, scan);
     loader->end();

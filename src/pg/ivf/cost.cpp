@@ -11,6 +11,7 @@
 #include "pg/ivf/store.hpp"
 
 extern "C" {
+#include "nodes/nodeFuncs.h"
 #include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "utils/float.h"
@@ -75,11 +76,38 @@ double page_cost_of(const IndexOptInfo *info, double pages) {
     return random_page * std::max(kWarmPage, 1 - cached);
 }
 
+// A scan needs an order, and has the order of one distance only. Rows without a vector are not in the index. The order of the inner
+// side of a nested loop is nobody's: such a path has it only because the query has one.
+bool has_an_order(const IndexPath *path) {
+    if (list_length(path->indexorderbys) != 1 || path->path.param_info != nullptr)
+        return false;
+    ListCell *cell;
+    foreach (cell, path->indexclauses) {
+        const IndexClause *clause = lfirst_node(IndexClause, cell);
+        const Expr *condition = linitial_node(RestrictInfo, clause->indexquals)->clause;
+        if (clause->indexcol == 0 && IsA(condition, NullTest) && reinterpret_cast<const NullTest *>(condition)->nulltesttype == IS_NULL)
+            return false;
+    }
+    return true;
+}
+
+// The part of the rows that passes the conditions on further columns.
+double part_passing(PlannerInfo *root, const IndexPath *path) {
+    List *conditions = NIL;
+    ListCell *cell;
+    foreach (cell, path->indexclauses) {
+        IndexClause *clause = lfirst_node(IndexClause, cell);
+        if (clause->indexcol != 0)
+            conditions = list_concat(conditions, get_quals_from_indexclauses(list_make1(clause)));
+    }
+    return std::max(1e-9, clauselist_selectivity(root, conditions, static_cast<int>(path->indexinfo->rel->relid), JOIN_INNER, nullptr));
+}
+
 } // namespace
 
 void ivf_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Cost *startup_cost, Cost *total_cost,
                        Selectivity *selectivity, double *correlation, double *pages) {
-    if (list_length(path->indexorderbys) != 1) { // of two distances a scan has the order of the first only
+    if (!has_an_order(path)) {
         *startup_cost = *total_cost = get_float8_infinity();
         *selectivity = 0;
         *correlation = 0;
@@ -89,26 +117,28 @@ void ivf_cost_estimate(PlannerInfo *root, IndexPath *path, double loop_count, Co
     }
     IndexOptInfo *info = path->indexinfo;
     const ListFacts facts = facts_of(info);
+    const double passing = part_passing(root, path);
     GenericCosts generic = {}; // for the selectivity of a partial index's predicate
     generic.numIndexTuples = std::max(1.0, info->tuples);
     genericcostestimate(root, path, loop_count, &generic);
 
-    const double rows = std::max(1.0, info->tuples);
+    const double rows = std::max(1.0, info->tuples); // that pass or not
     const double all_pages = std::max(1.0, static_cast<double>(info->pages));
-    const double part = std::min(1.0, static_cast<double>(facts.probes) / std::max<uint32_t>(facts.meta.lists, 1));
+    // Where few rows pass, more lists are looked at before the first one leaves (ivf/stream.hpp).
+    const double part = std::min(1.0, static_cast<double>(facts.probes) / std::sqrt(passing) / std::max<uint32_t>(facts.meta.lists, 1));
     const double page_cost = page_cost_of(info, all_pages);
     const bool fetches = facts.shape.coded();
 
     // The first row leaves when the probes have been read; each further one costs its exact distance; all of them, the rest
     // of the lists as well.
     auto until = [&](double seen) {
-        const double lists = std::max(part, std::min(1.0, seen / rows));
+        const double lists = std::max(part, std::min(1.0, seen / (rows * passing)));
         const double operators = kStart + facts.meta.lists * kCentroid + lists * (rows * row_work(facts.shape) + all_pages * kPage) +
                                  (fetches ? (kExactRows + seen) * kExact : 0);
         return cpu_operator_cost * operators + page_cost * lists * all_pages;
     };
     *startup_cost = until(1);
-    *total_cost = std::max(until(rows), *startup_cost);
+    *total_cost = std::max(until(std::max(1.0, rows * passing)), *startup_cost);
     *selectivity = generic.indexSelectivity;
     *correlation = 0;
     *pages = all_pages;

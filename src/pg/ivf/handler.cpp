@@ -5,13 +5,18 @@
 
 namespace {
 
-IndexAmRoutine *routine(amoptions_function options) {
+// `attributes`: whether there may be further columns behind the vector.
+IndexAmRoutine *routine(amoptions_function options, bool attributes) {
     IndexAmRoutine *am = makeNode(IndexAmRoutine); // zeroed: what is not named here, it cannot do
 
-    am->amstrategies = vecx::pg::kDistanceStrategy; // and no condition: a scan would not apply it
+    // Conditions on further columns; none on the vector: a scan would not apply it.
+    am->amstrategies = attributes ? vecx::pg::kHnswStrategies : vecx::pg::kDistanceStrategy;
     am->amsupport = vecx::pg::kHnswSupports;
     am->amcanorderbyop = true;
-    am->amoptionalkey = true; // there are no conditions on the column at all
+    am->amcanmulticol = attributes;
+    am->amsearcharray = attributes;
+    am->amsearchnulls = attributes; // scan.cpp has what it means for the vector
+    am->amoptionalkey = true; // ORDER BY does without conditions
     am->amusemaintenanceworkmem = true;
     am->amparallelvacuumoptions = VACUUM_OPTION_PARALLEL_BULKDEL;
     am->amkeytype = InvalidOid;
@@ -34,5 +39,5 @@ IndexAmRoutine *routine(amoptions_function options) {
 
 } // namespace
 
-VECX_FUNCTION(vecx_ivf_handler) { PG_RETURN_POINTER(routine(vecx::pg::ivf_options)); }
-VECX_FUNCTION(vecx_ivfflat_handler) { PG_RETURN_POINTER(routine(vecx::pg::ivfflat_options)); }
+VECX_FUNCTION(vecx_ivf_handler) { PG_RETURN_POINTER(routine(vecx::pg::ivf_options, true)); }
+VECX_FUNCTION(vecx_ivfflat_handler) { PG_RETURN_POINTER(routine(vecx::pg::ivfflat_options, false)); }

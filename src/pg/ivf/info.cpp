@@ -52,6 +52,7 @@ void ivf_index_info(Relation index, Datum *values, bool *nulls) {
     set(13, Int32GetDatum(static_cast<int32>(meta.lists)));
     set(14, Int32GetDatum(static_cast<int32>(meta.branches)));
     set(15, CStringGetTextDatum(keeps ? "index" : "heap"));
+    set(kInfoColumns - 1, Int32GetDatum(shape.attributes));
     if (is_ivfflat(index)) // ivfflat.probes is never auto
         return;
     ListScanSettings automatic{};

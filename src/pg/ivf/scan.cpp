@@ -1,10 +1,11 @@
-// Index scans: ORDER BY column <op> value. A scan is a stream that ends with the last row of the index.
+// Index scans: ORDER BY column <op> value, and conditions on further columns. A scan is a stream that ends with the last row of the index.
 #include "ivf/stream.hpp"
 
 #include <new>
 
 #include "pg/error.hpp"
 #include "pg/guc.hpp"
+#include "pg/hnsw/attributes.hpp"
 #include "pg/hnsw/last_scan.hpp"
 #include "pg/hnsw/sorter.hpp"
 #include "pg/ivf/cache.hpp"
@@ -38,6 +39,8 @@ struct Search {
     TupleSorter sorter;
     Arena arena;
     Stream *stream = nullptr;
+    filter::Predicate where; // conditions on the columns behind the vector
+    bool empty = false;      // one that nothing fulfils
 };
 
 struct ScanState {
@@ -94,11 +97,17 @@ Search *start_search(IndexScanDesc scan, MemoryContext context) {
 
     Search *search = new (palloc(sizeof(Search)))
         Search(index, scan->heapRelation, scan->xs_snapshot, shape, context, work_mem);
+    for (int i = 0; i < scan->numberOfKeys; ++i) // of the vector: those that are NULL are not in the index
+        search->empty |= scan->keyData[i].sk_attno == 1 && (scan->keyData[i].sk_flags & SK_SEARCHNULL) != 0;
+    if (scan->numberOfKeys > 0)
+        search->where = predicate_of(attribute_columns(index), scan->keyData, scan->numberOfKeys);
+    search->empty |= search->where.never;
     CachedIndex *cached = cached_index(index, search->store, context);
     const ivf::StreamOptions options = stream_options(index, cached->directory->meta());
     search->rows.set_query(query, kernels::active);
     search->stream = new (palloc(sizeof(Stream)))
-        Stream(search->store, search->rows, search->sorter, search->arena, *cached->directory, query, options);
+        Stream(search->store, search->rows, search->sorter, search->arena, *cached->directory, query, options,
+               hnsw::EveryRow{}, search->where.count > 0 ? &search->where : nullptr);
     begin_last_list_scan(RelationGetRelid(index), options);
     return search;
 }
@@ -147,14 +156,15 @@ bool ivf_get_tuple(IndexScanDesc scan, ScanDirection direction) {
     Search &search = *state->search;
     ivf::Row row{};
     bool found = false;
-    check(search.stream->next(&row, &found), RelationGetRelationName(scan->indexRelation));
+    if (!search.empty)
+        check(search.stream->next(&row, &found), RelationGetRelationName(scan->indexRelation));
     search.rows.rest();
     MemoryContextSwitchTo(before);
     note_last_list_scan(search.stream->counters(), found);
     if (!found)
         return false;
     memcpy(&scan->xs_heaptid, &row.tid, sizeof scan->xs_heaptid);
-    scan->xs_recheck = false;
+    scan->xs_recheck = !search.where.exact();
     scan->xs_recheckorderby = false; // distances are exact
     return true;
 }
