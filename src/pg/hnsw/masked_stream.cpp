@@ -32,9 +32,9 @@ size_t hnsw_filtered_least_ahead() {
 
 namespace {
 
-// A query is hard when one of its rows was met in the last third of the search: more are likely to follow. README.md, "Easy and hard
+// A query is hard when one of its rows was met in the second half of the search: more are likely to follow. README.md, "Easy and hard
 // queries", has what that brings.
-constexpr double kPatience = 1.5;
+constexpr double kPatience = 2;
 
 // What the core is given of a RowFilter.
 struct FilterMask {
