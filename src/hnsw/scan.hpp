@@ -26,6 +26,10 @@ struct StreamOptions {
     size_t memory_limit; // bytes for the visited set and the heaps; beyond it the scan sweeps and sorts
     LateRows late;
     size_t least_ahead = 0; // the look-ahead is this at least
+    // Not 0: only from when a row would be returned that was not among the first 1 / `patience` of the nodes visited by then. (After
+    // Teofili and Lin, "Patience in Proximity", ECIR 2025, where a search ends that has found nothing new for long.) Layout plain
+    // has no use for it.
+    double patience = 0;
     // The scan ends where the next row lies farther than this distance, as SQL shows it. Of the rows within, those are missing
     // that the same scan without a radius has not found before it comes to that row. NaN: it does not end.
     double radius = std::numeric_limits<double>::quiet_NaN();
@@ -59,7 +63,16 @@ template <class M>
 concept Mask = M::kMasks == false || requires(const M &m, HeapTid tid, uint64_t nodes) {
     { m.has(tid) } -> std::same_as<bool>;
     { m.give_up(nodes, nodes) } -> std::same_as<bool>; // nodes visited, and those of them that count
+    { m.collects() } -> std::same_as<bool>;            // the caller sorts what it is given: late rows come at once, whatever the options say
 };
+
+template <Mask M>
+LateRows late_rows(LateRows usual, const M &mask) {
+    if constexpr (M::kMasks)
+        return mask.collects() ? LateRows::at_once : usual;
+    else
+        return usual;
+}
 
 struct EveryRow {
     static constexpr bool kMasks = false;

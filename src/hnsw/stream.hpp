@@ -229,12 +229,13 @@ class Stream {
         bool is_late = c.key < last_key_;
         ++taken_;
         set_target();
-        if (is_late && options_.late == LateRows::after_all) {
+        const LateRows late = late_rows(options_.late, mask_);
+        if (is_late && late == LateRows::after_all) {
             late_.push(c);
             return Status{};
         }
         *s_.visited.find(c.link.key()) |= kDone;
-        if (is_late && options_.late == LateRows::left_out)
+        if (is_late && late == LateRows::left_out)
             return Status{};
         if (!is_late)
             last_key_ = c.key;

@@ -439,9 +439,10 @@ class Stream {
             return make_exact(item);
         *row = Row{item.tid, probe_->shown(item.key)};
         if (item.key < floor_) {
-            if (options_.late == LateRows::left_out)
+            const LateRows late = hnsw::late_rows(options_.late, mask_);
+            if (late == LateRows::left_out)
                 return Status{};
-            if (options_.late == LateRows::after_all && !second_run_) {
+            if (late == LateRows::after_all && !second_run_) {
                 late_.push(*row);
                 return Status{};
             }

@@ -160,6 +160,83 @@ TEST_P(InlinedStream, ReturnsEverythingInExactOrder) {
     }
 }
 
+// Every second row.
+struct EvenRows {
+    static constexpr bool kMasks = true;
+    bool collect = false;
+    bool has(hnsw::HeapTid tid) const { return row_of(tid) % 2 == 0; }
+    bool give_up(uint64_t, uint64_t) const { return false; }
+    bool collects() const { return collect; }
+};
+// The first `limit` rows of the mask, as the stream gives them.
+Scan masked_scan(InlinedIndex &index, Payload query, StreamOptions options, size_t limit, EvenRows mask) {
+    Scan out;
+    TestArena arena;
+    hnsw::NoSorter sorter;
+    inlined::Stream<MemoryStore, hnsw::NoSorter, EvenRows> stream(index.store, arena.arena, index.shape, query, options, sorter, {}, mask);
+    while (out.rows.size() < limit) {
+        inlined::Row row;
+        bool found;
+        out.status = stream.next(&row, &found);
+        if (!out.status.ok() || !found)
+            break;
+        out.rows.push_back(row_of(row.tid));
+        out.got.push_back(row);
+    }
+    out.counters = stream.counters();
+    return out;
+}
+
+// Who sorts the rows himself gets those that are late, too, and so better ones of the same search.
+TEST_P(InlinedStream, RowsThatAreCollectedAreNeverLate) {
+    index.build_many(800);
+    StreamOptions options = kPlainScan;
+    options.ef_search = 1;
+    options.late = LateRows::left_out;
+    double collected = 0, usual = 0;
+    size_t late = 0;
+    for (int i = 0; i < 20; ++i) {
+        const Bytes query = index.fresh();
+        for (const bool collect : {true, false}) {
+            const Scan got = masked_scan(index, payload_of(query), options, 20, EvenRows{collect});
+            EXPECT_TRUE(got.status.ok()) << got.status.message;
+            EXPECT_EQ(std::set<uint32_t>(got.rows.begin(), got.rows.end()).size(), 20u);
+            std::vector<double> bounds;
+            for (size_t r = 0; r < got.rows.size(); ++r) {
+                EXPECT_EQ(got.rows[r] % 2, 0u);
+                bounds.push_back(got.got[r].distance);
+                (collect ? collected : usual) += index.shown(query, index.rows.at(got.rows[r]));
+            }
+            if (collect)
+                late += descents(bounds);
+            else
+                EXPECT_EQ(descents(bounds), 0u) << "late rows are left out";
+        }
+    }
+    EXPECT_GT(late, 0u);
+    EXPECT_LT(collected, usual);
+}
+
+// The longer look-ahead is for queries one of whose rows was met lately.
+TEST_P(InlinedStream, HardQueriesLookFartherAhead) {
+    index.build_many(800);
+    StreamOptions options = kPlainScan;
+    options.ef_search = 20;
+    for (int i = 0; i < 5; ++i) {
+        const Bytes query = index.fresh();
+        const auto nodes = [&](size_t least_ahead, double patience) {
+            options.least_ahead = least_ahead;
+            options.patience = patience;
+            return masked_scan(index, payload_of(query), options, 5, EvenRows{true}).counters.nodes;
+        };
+        const uint64_t short_ahead = nodes(0, 0);
+        EXPECT_LT(short_ahead, nodes(100, 0));
+        EXPECT_EQ(nodes(100, 1), short_ahead); // no row was met after the search
+        EXPECT_GT(nodes(100, 1e9), short_ahead);
+        EXPECT_GE(nodes(100, 1.5), short_ahead);
+    }
+}
+
 TEST_P(InlinedStream, TenRowsCostWhatEfPromises) {
     index.build_many(600);
     Bytes query = index.fresh();

@@ -146,6 +146,7 @@ struct ThirdRows {
     uint64_t most = UINT64_MAX;
     bool has(hnsw::HeapTid tid) const { return row_of(tid) % 3 == 0; }
     bool give_up(uint64_t lists, uint64_t) const { return lists >= most; }
+    bool collects() const { return false; }
 };
 
 TEST(IvfScan, MaskedScansSeeRowsOfTheMaskOnly) {

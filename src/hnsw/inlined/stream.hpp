@@ -43,6 +43,7 @@ class Stream {
             lossy_ |= !where->conditions[i].exact;
         if (options_.ef_search < 1)
             options_.ef_search = 1;
+        is_hard_ = options_.patience <= 0;
     }
 
     // The next row; `found` is false at the end. Takes share locks of single pages and holds none when it returns.
@@ -119,6 +120,7 @@ class Stream {
         if (visit.dead)
             return;
         seen_.link = link;
+        seen_.met_at = static_cast<uint32_t>(std::min<uint64_t>(beam_.nodes(), UINT32_MAX));
         rows_.push(seen_);
         ++met_;
     }
@@ -143,6 +145,7 @@ class Stream {
         bool single; // `tid` is its only heap TID
         bool many;   // it has a list of them, and nobody has asked the table for its distance
         bool maybe;  // its attributes do not tell whether it passes the conditions
+        uint32_t met_at; // nodes visited before it
     };
     struct Nearer {
         bool operator()(const Known &a, const Known &b) const { return a.low < b.low; }
@@ -164,7 +167,7 @@ class Stream {
     size_t target() const {
         const size_t ef = static_cast<size_t>(options_.ef_search), spare = ef > 10 ? ef - 10 : 0;
         const size_t place = settled_ + std::min(taken_ - settled_, kOpenRows) + 1;
-        return std::max({kLeastTarget, options_.least_ahead, look_ahead(ef, place), taken_ + 1 + spare});
+        return std::max({kLeastTarget, is_hard_ ? options_.least_ahead : 0, look_ahead(ef, place), taken_ + 1 + spare});
     }
     // A node leaves rows_. Those before it are settled whose distances are at most its lower bound.
     void take(const Known &node, bool late) {
@@ -294,7 +297,16 @@ class Stream {
             phase_ = Phase::drain;
             return Status{};
         }
+        if (!is_hard_ && was_met_lately(rows_.top())) {
+            is_hard_ = true;
+            beam_.set_target(target());
+            return Status{};
+        }
         return emit();
+    }
+
+    bool was_met_lately(const Known &node) const {
+        return static_cast<double>(beam_.nodes()) < options_.patience * static_cast<double>(node.met_at);
     }
 
     // The graph is left: all nodes that the directory of attributes names for the conditions and that were not visited. Then
@@ -386,13 +398,14 @@ class Stream {
             take(node, is_late);
             beam_.set_target(target());
         }
-        if (is_late && options_.late == LateRows::after_all) {
+        const LateRows late = late_rows(options_.late, mask_);
+        if (is_late && late == LateRows::after_all) {
             late_.push(node);
             return Status{};
         }
         if (uint64_t *state = beam_.state(node.link); state != nullptr)
             *state |= kDone;
-        if (is_late && options_.late == LateRows::left_out)
+        if (is_late && late == LateRows::left_out)
             return Status{};
         fetch_rows();
         const Known *after = rows_.empty() ? nullptr : &rows_.top();
@@ -610,6 +623,7 @@ class Stream {
     Matches<S> matches_;             // used with `where_` only
     filter::SearchBudget budget_;
     uint64_t matched_ = 0;  // nodes that visit_matches visited
+    bool is_hard_ = true;   // options_.least_ahead counts
     bool lossy_ = false;    // attributes do not always tell whether a row passes
     bool maybe_ = false;    // of the rows in tids_
     mutable StreamCounters counters_{};

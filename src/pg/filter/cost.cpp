@@ -76,9 +76,9 @@ void cost_filtered_path(PlannerInfo *root, CustomPath *path, BitmapHeapPath *bit
     path->path.startup_cost = bitmap_cost + std::min(exact, index);
     path->path.total_cost = path->path.startup_cost + rows * fetch + (index < exact ? exact * (1 - taken / rows) : 0);
     // Without the bitmap at first: what the plain index scan is expected to cost, and less if that turns out wrong. The conditions must
-    // be those of the plain scan, so there are no parameters and no conditions within the index.
+    // be those of the plain scan, so there are no conditions within the index.
     facts->stream_nodes = 0;
-    if (facts->limit > 0 && path->path.param_info == nullptr && order->indexclauses == NIL && enable_indexscan) {
+    if (facts->limit > 0 && order->indexclauses == NIL && enable_indexscan) {
         auto until = [&](const Path &of) { return of.startup_cost + (of.total_cost - of.startup_cost) * taken / rows; };
         if (until(order->path) <= until(path->path)) {
             path->path.startup_cost = kSurer * order->path.startup_cost;

@@ -18,6 +18,7 @@ struct RowFilter {
     const filter::RowMask *mask; // null: all rows
     double rank;                 // of the farthest row that will be wanted, among all rows of the index; an estimate
     filter::SearchBudget budget; // may change between two rows
+    bool collects;               // rows are sorted before the first is returned, so that none comes too late; may change likewise
 };
 
 struct MaskedRow {

@@ -87,7 +87,7 @@ CustomPath *make_path(PlannerInfo *root, RelOptInfo *rel, BitmapHeapPath *bitmap
     path->path.pathtype = T_CustomScan;
     path->path.parent = rel;
     path->path.pathtarget = rel->reltarget;
-    path->path.param_info = bitmap != nullptr ? bitmap->path.param_info : nullptr;
+    path->path.param_info = nullptr;
     path->path.parallel_safe = rel->consider_parallel;
     path->path.rows = bitmap != nullptr ? bitmap->path.rows : order->path.rows;
     path->path.pathkeys = order->path.pathkeys;
@@ -153,12 +153,15 @@ void add_filtered_paths(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblE
     foreach (cell, filters != NIL ? paths_of(root, rel, filters, true) : NIL) {
         if (!IsA(lfirst(cell), BitmapHeapPath))
             continue;
+        // With a parameter of the same query level it is the inner side of a nested loop, whose order is nobody's.
+        if (static_cast<Path *>(lfirst(cell))->param_info != nullptr)
+            continue;
         // A bitmap of all rows filters nothing: an index without conditions and predicate.
         const Path *tree = static_cast<BitmapHeapPath *>(lfirst(cell))->bitmapqual;
         if (IsA(tree, IndexPath) && reinterpret_cast<const IndexPath *>(tree)->indexclauses == NIL &&
             reinterpret_cast<const IndexPath *>(tree)->indexinfo->indpred == NIL)
             continue;
-        filtered |= static_cast<Path *>(lfirst(cell))->param_info == nullptr;
+        filtered = true;
         ListCell *other;
         foreach (other, orders)
             add_path(rel, reinterpret_cast<Path *>(make_path(root, rel, static_cast<BitmapHeapPath *>(lfirst(cell)),

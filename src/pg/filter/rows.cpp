@@ -161,6 +161,7 @@ bool begin_stream(FilteredScan *scan, F begin) {
     }
     run->stream_context = context;
     run->stream_ended = false;
+    run->unsorted = false;
     run->low = -std::numeric_limits<double>::infinity();
     run->phase = RunPhase::index;
     return true;
@@ -236,6 +237,7 @@ bool next_from_stream(FilteredScan *scan, ScoredRow *out, bool *loaded) {
             run->stream_ended = true;
             return false;
         }
+        run->unsorted |= row.low < run->low;
         run->low = std::max(run->low, row.low);
         bool recheck = true;
         if (masked) {
@@ -262,16 +264,43 @@ bool next_from_stream(FilteredScan *scan, ScoredRow *out, bool *loaded) {
     }
 }
 
-// Collects the rows of the LIMIT; false when the stream has not so many.
+// The distance of a row that has met the conditions, if it is not known yet; false when the row is no longer visible.
+bool know_distance(FilteredScan *scan, ScoredRow *row) {
+    if (row->known)
+        return true;
+    if (!fetch_filtered_row(scan, &row->tid))
+        return false;
+    ResetExprContext(scan->css.ss.ps.ps_ExprContext);
+    compute_distance(scan, row);
+    return true;
+}
+
+// Rows that came after farther ones to their places.
+void sort_ready(FilteredScan *scan) {
+    Run *run = scan->run;
+    for (ScoredRow &row : run->ready)
+        know_distance(scan, &row); // the snapshot has seen it
+    std::sort(run->ready.begin(), run->ready.end(), BeforeRow{});
+    run->unsorted = false;
+}
+
+// Collects the rows of the LIMIT; false when the stream has not so many. As long as that lasts, a row that the stream finds after
+// it has given a farther one is welcome.
 bool collect(FilteredScan *scan) {
     Run *run = scan->run;
+    run->filter.collects = true;
     while (run->ready.size() < run->most) {
         ScoredRow row;
         bool loaded;
-        if (!next_from_stream(scan, &row, &loaded))
+        if (!next_from_stream(scan, &row, &loaded)) {
+            run->filter.collects = false;
             return false;
+        }
         run->ready.push_back(row);
     }
+    run->filter.collects = false;
+    if (run->unsorted)
+        sort_ready(scan);
     run->phase = RunPhase::ready;
     run->rest_left = true;
     return true;
@@ -293,13 +322,8 @@ void start_over(FilteredScan *scan) {
     Run *run = scan->run;
     end_stream(scan);
     for (ScoredRow &row : run->ready) {
-        if (!row.known) {
-            if (!fetch_filtered_row(scan, &row.tid))
-                continue;
-            ResetExprContext(scan->css.ss.ps.ps_ExprContext);
-            compute_distance(scan, &row);
-        }
-        run->waiting.push(row);
+        if (know_distance(scan, &row))
+            run->waiting.push(row);
     }
     run->ready.clear();
 }

@@ -73,6 +73,7 @@ struct Run {
     double step = 0;             // nodes that a row costs to find, without a mask
     uint64_t tested = 0, passed = 0; // rows, without a mask
     double low = -HUGE_VAL; // the stream's rows that follow are at least so far
+    bool unsorted = false;  // but one was not, while they were collected
     Heap<ScoredRow, BeforeRow> waiting; // from the stream, until it is known that nothing nearer follows
     Array<ScoredRow> ready;
     size_t ready_at = 0;

@@ -53,12 +53,19 @@ namespace {
 // Where scored rows go: the nearest `most`, or all into the sorter.
 class Scores {
   public:
-    Scores(FilteredScan *scan, size_t most) : run_(scan->run), most_(most), nearest_(run_->arena) {
+    Scores(FilteredScan *scan, size_t most) : run_(scan->run), most_(most), nearest_(run_->arena), found_(run_->arena) {
         if (run_->emitted && fetch_filtered_row(scan, &run_->last)) {
             ResetExprContext(scan->css.ss.ps.ps_ExprContext);
             compute_distance(scan, &floor_);
             has_floor_ = hnsw_iterative_scan() != kIterativeRelaxed;
         }
+    }
+
+    // A row that the mask no longer has.
+    void put_found(const ScoredRow &row) {
+        if (most_ > 0)
+            found_.push_back(row);
+        put(row);
     }
 
     // A row whose distance is known.
@@ -92,6 +99,10 @@ class Scores {
             run_->ready[i - 1] = nearest_.pop();
         for (const ScoredRow &row : run_->ready)
             run_->mask.remove(ItemPointerGetBlockNumber(&row.tid), ItemPointerGetOffsetNumber(&row.tid));
+        // Those among the found that are too far for the LIMIT wait: more rows than that may be asked for.
+        for (const ScoredRow &row : found_)
+            if (!run_->ready.empty() && BeforeRow{}(run_->ready[run_->ready.size() - 1], row))
+                run_->waiting.push(row);
         run_->ready_at = 0;
         run_->rest_left = count_ > most_;
         run_->phase = RunPhase::ready;
@@ -107,6 +118,7 @@ class Scores {
     size_t most_;
     uint64_t count_ = 0;
     Heap<ScoredRow, AfterRow> nearest_; // the farthest of them on top
+    Array<ScoredRow> found_;
     ScoredRow floor_{};
     bool has_floor_ = false;
 };
@@ -148,7 +160,7 @@ void score_rest(FilteredScan *scan, size_t most) {
             ResetExprContext(scan->css.ss.ps.ps_ExprContext);
             compute_distance(scan, &row);
         }
-        scores.put(row);
+        scores.put_found(row);
     }
     run->ready.clear();
 

@@ -24,13 +24,17 @@ extern "C" {
 
 namespace vecx::pg {
 
-// Twice the usual one: what is found at 0.93 (debian-768, whose queries are of another kind than its rows) comes to 0.96. For rows
-// far down the order it is no more than their usual one, so it costs little where filters are dear.
+// Twice the usual one, for queries that turn out to be hard (kPatience). For rows far down the order it is no more than their usual
+// one, so it costs little where filters are dear.
 size_t hnsw_filtered_least_ahead() {
     return 2 * static_cast<size_t>(hnsw_ef_search());
 }
 
 namespace {
+
+// A query is hard when one of its rows was met in the second half of the search: more are likely to follow. README.md, "Easy and hard
+// queries", has what that brings.
+constexpr double kPatience = 2;
 
 // What the core is given of a RowFilter.
 struct FilterMask {
@@ -41,6 +45,7 @@ struct FilterMask {
         return filter->mask == nullptr || filter->mask->has(static_cast<uint32_t>(tid.block_hi) << 16 | tid.block_lo, tid.offset);
     }
     bool give_up(uint64_t nodes, uint64_t met) const { return filter->budget.spent(nodes, met); }
+    bool collects() const { return filter->collects; }
 };
 
 using PlainStream = hnsw::Stream<ScanStore, hnsw::NoSorter, FilterMask>;
@@ -79,6 +84,7 @@ hnsw::StreamOptions stream_options() {
     // A row that comes late stays in the mask, whose rest is scored at the end.
     options.late = hnsw_iterative_scan() == kIterativeRelaxed ? hnsw::LateRows::at_once : hnsw::LateRows::left_out;
     options.least_ahead = hnsw_filtered_least_ahead();
+    options.patience = kPatience;
     return options;
 }
 

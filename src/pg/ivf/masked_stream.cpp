@@ -39,6 +39,7 @@ struct FilterMask {
         return filter->mask == nullptr || filter->mask->has(static_cast<uint32_t>(tid.block_hi) << 16 | tid.block_lo, tid.offset);
     }
     bool give_up(uint64_t lists, uint64_t) const { return static_cast<double>(lists) >= filter->budget.most; }
+    bool collects() const { return filter->collects; }
 };
 
 using Stream = ivf::Stream<ListPageStore, TableRows, hnsw::NoSorter, FilterMask>;
