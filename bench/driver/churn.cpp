@@ -69,11 +69,12 @@ Json churn_line(const Run &run, const Life &life, const std::string &stage, cons
     const System &system = life.competitor->system();
     Json json = run.line("churn", *life.competitor);
     json.add("stage", stage).add("live", static_cast<double>(asked.live));
+    if (alone(life))
+        return json;
     json.add("setting", system.setting).add("value", to_number(setting_of(system), "value"));
     add_recalls(&json, answers.recalls);
     json.add("p50_us", percentile(answers.latencies, 0.5));
-    if (!alone(life))
-        json.add("index_bytes",
+    json.add("index_bytes",
              life.competitor->connect()->number(format("SELECT pg_relation_size('%s_idx')", life.table.c_str())));
     return json;
 }
