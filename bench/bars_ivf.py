@@ -13,6 +13,7 @@ from bars import HEADER, at_least, at_most, built, fraction, missing, one, row, 
 from results import Results, number
 
 SUBJECT, SAME, FLAT, NONE = "vecx-ivf", "vecx-ivf-same", "vecx-ivfflat", "vecx-none"
+LEARNT = ("vecx-ivf-sq8", "sq8"), ("vecx-ivf-pq", "pq")
 PEER, GRAPH = "pgvector-ivfflat", "pgvector"
 QPS, QPS_GRAPH, QPS_HARD = 10, 2.5, 5  # the last: debian-768 at recall 0.99
 BUILD, BUILD_GRAPH = 1 / 2, 1 / 15
@@ -52,6 +53,22 @@ def build_rows(results, data_set):
             yield missing(data_set, what, "<= " + fraction(bar))
 
 
+# The quantisers that are learnt have no bar: what a user may choose them by.
+def learnt_rows(results, data_set):
+    megabytes = lambda value: number(value / 1e6) + " MB"
+    for system, quantizer in LEARNT:
+        mine, index = results.curve(data_set, system, 1), built(results, data_set, system)
+        if not mine or not index:
+            continue
+        for target in (0.95, 0.99):
+            what = "QPS at recall %g, quantizer = %s" % (target, quantizer)
+            yield speed_row(data_set, what, mine, results.curve(data_set, PEER, 1), PEER, target, 1)[:-2] + ["shown", ""]
+        for what, member, show in (("build time, s", "seconds", number), ("index size", "index_bytes", megabytes)):
+            peer = built(results, data_set, PEER)
+            ratio = "%.3f" % (index[member] / peer[member]) if peer else "-"
+            yield row(data_set, "%s, quantizer = %s" % (what, quantizer), show(index[member]), show(peer[member]) if peer else "-", ratio, "shown", "")
+
+
 def write_rows(results, data_set):
     of = lambda system, way: one(results.of("insert", set=data_set, system=system, way=way))
     mine, table = of(SUBJECT, "single"), of(NONE, "single")
@@ -74,6 +91,11 @@ def write_rows(results, data_set):
     what = "VACUUM of 10 % deleted, s"
     if 1 in mine and 1 in peer:
         yield at_most(data_set, what, mine[1]["vacuum_seconds"], peer[1]["vacuum_seconds"], VACUUM, lambda v: "%.3g" % v)
+        # What the same costs without the index, mostly the table's out-of-line values, is in both.
+        if 1 in (bare := rounds(NONE)):
+            a, b = (side[1]["vacuum_seconds"] - bare[1]["vacuum_seconds"] for side in (mine, peer))
+            figures = ["%.3g" % max(a, 0), "%.3g" % max(b, 0), "%.3f" % (max(a, 0) / b) if b > 0 else "-"]
+            yield [data_set, "the index's part of it, s", *figures, "shown", "the table alone: %.3g" % bare[1]["vacuum_seconds"]]
     else:
         yield missing(data_set, what, "<= " + fraction(VACUUM))
 
@@ -95,7 +117,7 @@ def main():
     results = Results(os.path.join(sys.argv[1], "results.jsonl"))
     rows = [HEADER]
     for data_set in results.sets:
-        for section in (speed_rows, build_rows, write_rows, growth_rows):
+        for section in (speed_rows, build_rows, learnt_rows, write_rows, growth_rows):
             rows += section(results, data_set)
     widths = [max(len(line[c]) for line in rows) for c in range(len(HEADER) - 1)]
     for line in rows:

@@ -39,13 +39,14 @@ template <ListStore S, VectorSource V>
 class Rearrangement {
   public:
     Rearrangement(S &store, Arena &arena, const Directory &directory, V &vectors, size_t memory_limit, Pass pass,
-                  uint32_t first_new, VacuumCounters *counters)
+                  uint32_t first_new, BlockSet *reached, bool *changed, VacuumCounters *counters)
         : store_(&store), arena_(&arena), directory_(&directory), shape_(directory.shape()), memory_limit_(memory_limit), pass_(pass),
-          first_new_(first_new), counters_(counters), surveys_(arena), plans_(arena),
+          first_new_(first_new), reached_(reached), changed_(changed), counters_(counters), surveys_(arena), plans_(arena),
           reshaper_(store, arena, directory, vectors, memory_limit) {}
 
     Status run() {
         bool worth;
+        *changed_ = false;
         VECX_TRY(look(&worth));
         if (!worth)
             return Status{};
@@ -61,6 +62,7 @@ class Rearrangement {
             return Status{};
         if (pass_ == Pass::drain)
             VECX_TRY(drain());
+        *changed_ = true;
         return write();
     }
 
@@ -79,11 +81,13 @@ class Rearrangement {
     }
 
     Status survey_all() {
+        counters_->left = 0;
         VECX_TRY(survey(*store_, *arena_, *directory_, [&](uint32_t, const CentroidHead &, const int8_t *, const ListSurvey &now) {
             surveys_.push_back(now);
             rows_ += static_cast<double>(now.rows);
+            counters_->left += now.rows;
             return Status{};
-        }, [](Link, PageKind) {}));
+        }, [&](Link link, PageKind) { reached_->add(link.block); }));
         if (surveys_.size() != directory_->meta().lists)
             return fault_status(directory_->meta().root.block, "number of lists is not as in the metapage");
         return Status{};
@@ -362,6 +366,8 @@ class Rearrangement {
     size_t memory_limit_;
     Pass pass_;
     uint32_t first_new_; // id of the first list that this VACUUM has made
+    BlockSet *reached_;
+    bool *changed_;
     VacuumCounters *counters_;
     Array<ListSurvey> surveys_;
     Array<Plan> plans_;
@@ -374,10 +380,12 @@ class Rearrangement {
     float *centre_ = arena_->make_array<float>(shape_.centroid_dim());
 };
 
+// One pass. *changed: there is another directory now; otherwise Pass::change has added to *reached, and counted in
+// counters->left, all that can be reached from the one there is.
 template <ListStore S, VectorSource V>
 Status rearrange(S &store, Arena &arena, const Directory &directory, V &vectors, size_t memory_limit, Pass pass, uint32_t first_new,
-                 VacuumCounters *counters) {
-    return Rearrangement<S, V>(store, arena, directory, vectors, memory_limit, pass, first_new, counters).run();
+                 BlockSet *reached, bool *changed, VacuumCounters *counters) {
+    return Rearrangement<S, V>(store, arena, directory, vectors, memory_limit, pass, first_new, reached, changed, counters).run();
 }
 
 } // namespace detail

@@ -29,6 +29,7 @@ struct Plan {
 constexpr uint32_t kMaxParts = 256; // lists that are made together
 constexpr uint32_t kOwnBranch = 16; // so many new lists near one branch get branches of their own
 constexpr double kFewest = 32;      // rows that say something about where a list should be
+constexpr uint64_t kFewDead = 16;   // removed rows that cost next to nothing, where packing a list writes the whole directory
 
 // How many rows a list should have, and what to do about one.
 struct ReshapeRule {
@@ -65,7 +66,7 @@ inline Plan decide(const ReshapeRule &rule, const CentroidHead &head, const List
         return plan;
     }
     const double needed = rows / rule.page_rows + 1;
-    if (now.dead * 5 > now.rows + now.dead || now.pages > 1.5 * needed + 1)
+    if ((now.dead * 5 > now.rows + now.dead && now.dead >= kFewDead) || now.pages > 1.5 * needed + 1)
         plan.fate = Fate::pack;
     return plan;
 }

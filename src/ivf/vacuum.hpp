@@ -80,6 +80,8 @@ template <ListStore S>
 Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters *counters) {
     for (uint32_t block = 1; block < reached.blocks(); ++block) {
         store.poll();
+        if (reached.has(block))
+            continue;
         const char *fault = nullptr;
         bool fresh = false, free = false, retire = false, release = false;
         uint64_t since = 0;
@@ -92,7 +94,7 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
             const PageHead *head = page_head(page);
             self = Link{block, head->life};
             free = head->kind == static_cast<uint16_t>(PageKind::freed);
-            if (free || reached.has(block) || head->born == number)
+            if (free || head->born == number)
                 return;
             retire = (head->flags & kRetired) == 0;
             since = head->retired;
@@ -120,7 +122,7 @@ Status sweep(S &store, const BlockSet &reached, uint32_t number, VacuumCounters 
                 head->retired = token;
                 return true;
             }));
-        } else if (!reached.has(block)) {
+        } else {
             ++counters->retired_pages;
         }
     }
@@ -142,26 +144,35 @@ Status clean_up(S &store, Arena &arena, V &vectors, size_t memory_limit, VacuumC
     const uint32_t blocks = store.block_count();
     store.unlock_allocation(true);
     uint32_t first_new = 0;
+    bool known = false; // reached: what can be reached from the directory that there is in the end
+    BlockSet reached(arena, blocks);
     for (Pass pass : {Pass::drain, Pass::change, Pass::settle}) {
+        if (pass == Pass::settle && known)
+            break; // no list is new
         Directory directory(arena);
         VECX_TRY(detail::load_now(store, memory_limit / 4, &directory));
         if (pass == Pass::change)
             first_new = directory.meta().next_list;
-        VECX_TRY(detail::rearrange(store, arena, directory, vectors, memory_limit, pass, first_new, counters));
+        bool changed = false;
+        reached.clear();
+        VECX_TRY(detail::rearrange(store, arena, directory, vectors, memory_limit, pass, first_new, &reached, &changed, counters));
+        known = pass == Pass::change && !changed;
         directory.give_back();
     }
-    Directory directory(arena);
-    VECX_TRY(detail::load_now(store, memory_limit / 4, &directory));
-    BlockSet reached(arena, blocks);
-    counters->left = 0;
-    VECX_TRY(survey(store, arena, directory, [&](uint32_t, const CentroidHead &, const int8_t *, const ListSurvey &now) {
-        counters->left += now.rows;
-        return Status{};
-    }, [&](Link link, PageKind) { reached.add(link.block); }));
+    if (!known) {
+        Directory directory(arena);
+        VECX_TRY(detail::load_now(store, memory_limit / 4, &directory));
+        reached.clear();
+        counters->left = 0;
+        VECX_TRY(survey(store, arena, directory, [&](uint32_t, const CentroidHead &, const int8_t *, const ListSurvey &now) {
+            counters->left += now.rows;
+            return Status{};
+        }, [&](Link link, PageKind) { reached.add(link.block); }));
+        directory.give_back();
+    }
     VECX_CRASH_POINT("ivf.vacuum.reshaped");
     VECX_TRY(detail::sweep(store, reached, number, counters));
     counters->pages = store.block_count();
-    directory.give_back();
     return Status{};
 }
 

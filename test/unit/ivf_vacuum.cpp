@@ -252,7 +252,7 @@ Bytes shifted(Bytes value) {
 // Rows of another distribution come, all of them to the few lists nearest to it. After VACUUM a search with as many probes
 // finds what it finds in an index that was clustered anew over all rows and has as many lists. The mean of some runs, for
 // k-means is sometimes lucky.
-TEST(IvfVacuum, FollowsAShiftOfTheData) {
+void expect_to_follow_a_shift(QuantizerKind quantizer) {
     constexpr int kRuns = 3, kRows = 3000, kQueries = 60;
     constexpr uint32_t kProbes[] = {2, 4, 8};
     FixedProbes::Cost after[3] = {}, fresh[3] = {};
@@ -261,6 +261,7 @@ TEST(IvfVacuum, FollowsAShiftOfTheData) {
         IvfIndex::Options options;
         options.lists = 12;
         options.branches = 3;
+        options.quantizer = quantizer;
         IvfIndex index(ElementType::f32, Metric::l2, 64, options);
         index.rng = Rng(100 + static_cast<uint64_t>(run));
         std::vector<Bytes> values, queries;
@@ -296,6 +297,10 @@ TEST(IvfVacuum, FollowsAShiftOfTheData) {
     }
     EXPECT_LT(after[0].rows, 0.75 * swamped / kRuns); // of two lists that all new rows had gone to
 }
+
+TEST(IvfVacuum, FollowsAShiftOfTheData) { expect_to_follow_a_shift(QuantizerKind::rabitq); }
+TEST(IvfVacuum, FollowsAShiftOfTheDataSq8) { expect_to_follow_a_shift(QuantizerKind::sq8); }
+TEST(IvfVacuum, FollowsAShiftOfTheDataPq) { expect_to_follow_a_shift(QuantizerKind::pq); }
 
 // A backend whose directory is out of date inserts all the same.
 TEST(IvfVacuum, StaleBackends) {

@@ -49,7 +49,7 @@ class BasicListStore {
     Status update(uint32_t block, F &&change) {
         if (!exists(block))
             return missing(block);
-        Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
+        const Buffer buffer = pin(block);
         LockBuffer(buffer, BUFFER_LOCK_EXCLUSIVE);
         VECX_CRASH_STAGE("before");
         bool sound = page_is_sound(BufferGetPage(buffer));
@@ -70,7 +70,7 @@ class BasicListStore {
         Buffer buffers[kMostPages];
         int damaged = -1;
         for (int i = 0; i < n; ++i) {
-            buffers[i] = ReadBufferExtended(index_, fork_, blocks[i], RBM_NORMAL, strategy_);
+            buffers[i] = pin(blocks[i]);
             LockBuffer(buffers[i], BUFFER_LOCK_EXCLUSIVE);
             if (!page_is_sound(BufferGetPage(buffers[i])))
                 damaged = i;
@@ -159,7 +159,8 @@ class BasicListStore {
     }
 
     Buffer pin(uint32_t block) {
-        if (shared_ && strategy_ == nullptr && fork_ == MAIN_FORKNUM)
+        // Also under VACUUM: what is in memory is no business of its ring, and it comes to most pages more than once.
+        if (shared_ && fork_ == MAIN_FORKNUM)
             if (const Buffer buffer = hints_.pin(index_, block); buffer != InvalidBuffer)
                 return buffer;
         const Buffer buffer = ReadBufferExtended(index_, fork_, block, RBM_NORMAL, strategy_);
