@@ -76,7 +76,8 @@ foreach my $am (sort keys %indexes)
 	$primary->safe_psql('postgres', insert($am, 20001, 9000));
 	$primary->safe_psql('postgres', 'SELECT pg_current_xact_id()');
 	$primary->wait_for_catchup($standby);
-	my $conflicts = 'SELECT confl_snapshot FROM pg_stat_database_conflicts WHERE datname = current_database()';
+	# Of what kind is a matter of which comes first: what VACUUM removed, or a page that the cursor stands on.
+	my $conflicts = 'SELECT confl_snapshot + confl_bufferpin FROM pg_stat_database_conflicts WHERE datname = current_database()';
 	my $before = $standby->safe_psql('postgres', $conflicts);
 	$scan = begin_scan($am);
 	recycle($am, 40001);
