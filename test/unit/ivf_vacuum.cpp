@@ -300,7 +300,6 @@ void expect_to_follow_a_shift(QuantizerKind quantizer) {
 
 TEST(IvfVacuum, FollowsAShiftOfTheData) { expect_to_follow_a_shift(QuantizerKind::rabitq); }
 TEST(IvfVacuum, FollowsAShiftOfTheDataSq8) { expect_to_follow_a_shift(QuantizerKind::sq8); }
-TEST(IvfVacuum, FollowsAShiftOfTheDataPq) { expect_to_follow_a_shift(QuantizerKind::pq); }
 
 // A backend whose directory is out of date inserts all the same.
 TEST(IvfVacuum, StaleBackends) {
