@@ -9,6 +9,9 @@
 
 namespace vecx::ivf {
 
+// Standard deviations of the error of a key that a bound of rabitq allows for: by the first bit, by all (README.md, "Measured before").
+constexpr float kCoarseDeviations = 2.5f, kFineDeviations = 3.0f;
+
 // A row as it is sorted and written: this, its code (rabitq: Shape::words words of signs, bits - 1 planes of as many; sq8 and
 // pq: quant::encode_learnt), the payload where the index keeps it, and the attributes (filter::attribute_words of them), which
 // the caller puts there. Shape::row_size() bytes, to be aligned to 8.

@@ -2,6 +2,10 @@
 // away, moves what is left in closing lists. README.md, "Life of a page", has the rules; a new directory is made each time.
 #pragma once
 
+#include <algorithm>
+#include <cfloat>
+#include <cmath>
+
 #include "base/crash.hpp"
 #include "cluster/train.hpp"
 #include "ivf/list_reader.hpp"
@@ -190,27 +194,25 @@ Status seal_list(S &store, const Shape &shape, uint32_t list, Link from, uint32_
     }
 }
 
-// The same for learnt codes: the multiple of v that is nearest to o.
+// The same for learnt codes. What is across is told by the unit of the error, which knows of earlier moves as well.
 inline double decode_learnt_row(const Shape &shape, const quant::Codebook &book, const RowHead &head, const uint8_t *code,
                                 const float *centre, float *out) {
     const uint32_t n = shape.centroid_dim();
     const double mul = std::fabs(static_cast<double>(head.factors.mul));
-    const double s = shape.metric == Metric::ip ? mul : mul / 2, length = static_cast<double>(head.factors.length);
+    const double s = shape.metric == Metric::ip ? mul : mul / 2;
     quant::decode_learnt(book, code, out);
-    double length2 = 0; // |v|^2
     for (uint32_t i = 0; i < n; ++i)
-        length2 += static_cast<double>(out[i]) * static_cast<double>(out[i]);
-    // |o|^2 / s is <o, v>, which is at most |o| |v|.
-    double factor = s > 0 && length2 > 0 ? length * length / (s * length2) : 0;
-    const double most = length2 > 0 ? length / std::sqrt(length2) : 0;
-    factor = factor < most ? factor : most;
-    for (uint32_t i = 0; i < n; ++i)
-        out[i] = centre[i] + static_cast<float>(factor) * out[i];
-    const double lost = length * length - factor * factor * length2;
-    return shape.metric != Metric::ip && lost > 0 ? lost : 0;
+        out[i] = centre[i] + static_cast<float>(s) * out[i];
+    if (shape.metric == Metric::ip || !(head.factors.fine_error < FLT_MAX))
+        return 0;
+    const double across = static_cast<double>(head.factors.fine_error) / 2; // s |v| sin(o, v) / sqrt(n - 1)
+    return -across * across * (n - 1);
 }
 
-// A row's place in rotated space from its code: what is known where its vector is not. Returns |x - that|^2 (0: unknown).
+// A row's place in rotated space from its code, z = c + s v: what is known where its vector is not. Of all multiples of v it is
+// the one whose error x - z is across o = x - c, and not along it: queries for rows that lie far from c, as rows do that make
+// a list be split, come from there too, and <q - c, x - z> is then 0 but for chance. So |q - x|^2 is about |q - z|^2 less the square of
+// that error. Returns what is to be added: minus this square, those of earlier moves included (0: unknown).
 inline double decode_row(const Shape &shape, const quant::Codebook &book, const uint8_t *row, const float *centre, float *out) {
     RowHead head;
     memcpy(&head, row, sizeof head);
@@ -236,14 +238,10 @@ inline double decode_row(const Shape &shape, const quant::Codebook &book, const 
     double square = static_cast<double>(head.factors.length) * static_cast<double>(head.factors.length);
     if (!ip && fine)
         square = add - 2 * s * along;
-    // The nearest multiple of v to o is <o, v> / |v|^2 of it, and <o, v> = |o|^2 / s.
-    double factor = s > 0 && square > 0 ? square / (s * length2) : 0;
-    if (!(factor * factor * length2 <= square * 1.01))
-        factor = std::sqrt(square > 0 ? square / length2 : 0);
     for (uint32_t i = 0; i < n; ++i)
-        out[i] = centre[i] + static_cast<float>(factor) * out[i];
-    const double lost = square - factor * factor * length2;
-    return !ip && lost > 0 ? lost : 0;
+        out[i] = centre[i] + static_cast<float>(s) * out[i];
+    const double less = square - s * s * length2;
+    return !ip && less < 0 ? less : 0;
 }
 
 } // namespace vecx::ivf

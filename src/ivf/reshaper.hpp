@@ -270,7 +270,7 @@ class Reshaper {
     // Where a placed row's coordinates are from.
     struct Source {
         Payload payload; // bytes == nullptr: from its code
-        double lost;     // then: |x - what was placed|^2
+        double less;     // then: to be added to the square of its distance (decode_row)
     };
 
     Status place(HeapTid tid, const uint8_t *row, Source *out) {
@@ -287,13 +287,13 @@ class Reshaper {
         if (out->payload.bytes != nullptr) {
             encoder_.place(out->payload);
         } else {
-            out->lost = decode_row(shape_, directory_->codebook(), row, centre_, rotated_);
+            out->less = decode_row(shape_, directory_->codebook(), row, centre_, rotated_);
             encoder_.place_rotated(rotated_);
         }
         return Status{};
     }
 
-    // A code of a code knows what both have lost.
+    // A code of a code: what both do not tell adds up, and is known to be so (decode_row).
     void encode(const CentroidHead &head, const int8_t *code, const uint8_t *before, const Source &source) {
         encoder_.encode(head, code, source.payload, row_);
         put_row_attributes(shape_, row_, row_attributes(shape_, before));
@@ -303,19 +303,26 @@ class Reshaper {
         memcpy(&now, row_, sizeof now);
         memcpy(&old, before, sizeof old);
         quant::Factors &f = now.factors;
-        if (shape_.learnt()) {
-            // The scale of a code's error for |y| = 1 is of both.
-            const float both = std::sqrt(f.fine_error * f.fine_error + old.factors.fine_error * old.factors.fine_error);
+        // Standard deviations of the error of a key, for |q - c| = 1.
+        const bool fine = shape_.learnt() || shape_.bits > 1;
+        const float sign_error = 0.61f * std::fabs(f.mul); // of the first bit, rabitq
+        const float was = fine ? old.factors.fine_error : 0.61f * std::fabs(old.factors.mul);
+        if (fine) {
+            const float both = std::sqrt(f.fine_error * f.fine_error + was * was);
             f.fine_error = both < FLT_MAX ? both : FLT_MAX;
-        } else if (f.fine_error < FLT_MAX / 2 && old.factors.fine_error < FLT_MAX / 2) {
-            f.fine_error = std::sqrt(f.fine_error * f.fine_error + old.factors.fine_error * old.factors.fine_error);
-        } else {
-            f.fine_error = FLT_MAX;
         }
-        if (!shape_.learnt())
-            f.fine_add += static_cast<float>(source.lost);
+        if (!shape_.learnt()) {
+            f.fine_add += static_cast<float>(source.less);
+            // The first bit's bound knows of its own error only. Where the other one counts beside it, the bound is lowered by
+            // what that may be for a query somewhat farther away than the row.
+            const float n1 = static_cast<float>(shape_.centroid_dim() - 1);
+            const float away = 1.5f * std::sqrt(f.length * f.length + was * was * n1);
+            const float lower = was > sign_error / 4 ? kCoarseDeviations * was * away : 0;
+            if (f.add > -FLT_MAX)
+                f.add = lower < FLT_MAX / 4 ? f.add - lower : -FLT_MAX;
+        }
         if (f.add > -FLT_MAX)
-            f.add += static_cast<float>(source.lost);
+            f.add += static_cast<float>(source.less);
         memcpy(row_, &now, sizeof now);
     }
 

@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "filter/columns.hpp"
+#include "ivf/encode.hpp"
 #include "ivf/postings.hpp"
 #include "ivf/probe.hpp"
 #include "ivf/scan.hpp"
@@ -107,8 +108,6 @@ class Stream {
     static constexpr uint64_t kLeastPassing = 32; // rows that pass the conditions, seen before the first leaves
     static constexpr uint64_t kRank = 10;         // those of them that tell how far away such rows are
     static constexpr double kFarther = 1.5;       // README.md, "Further columns"
-    // Deviations allowed for (README.md, "Measured before").
-    static constexpr float kCoarseDeviations = 2.5f, kFineDeviations = 3.0f;
 
     struct Item {
         double key; // or a lower bound
