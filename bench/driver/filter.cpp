@@ -49,7 +49,8 @@ std::vector<Filter> all_filters(const Dataset &set, const std::vector<double> &s
 // How the statement is planned. "index": the vector index is used whatever the planner thinks, which shows
 // the access method; "free": what a user gets, with B-trees on the attributes; "exact" and "sort" are what a user can do
 // without a vector index: read the whole table, or what the B-trees select, and sort. They are measured with the first
-// system's distances. "strict" is pgvector's other iterative scan: for systems that need settings for filters.
+// system's distances. "masked" is vecx's scan of what the B-trees select, whatever the planner thinks. "strict" is
+// pgvector's other iterative scan: for systems that need settings for filters.
 enum class For { all, without_settings, with_settings };
 struct Plan {
     std::string name;
@@ -59,8 +60,10 @@ struct Plan {
 const std::vector<Plan> kPlans = {
     {"index", For::all, {"SET enable_sort = off", "SET enable_bitmapscan = off"}},
     {"free", For::all, {"SET enable_seqscan = on"}},
-    {"exact", For::without_settings, {"SET enable_seqscan = on", "SET enable_indexscan = off", "SET enable_bitmapscan = off"}},
-    {"sort", For::without_settings, {"SET enable_indexscan = off", "SET enable_seqscan = off"}},
+    {"exact", For::without_settings,
+     {"SET enable_seqscan = on", "SET enable_indexscan = off", "SET enable_bitmapscan = off", "SET vecx.enable_bitmap_filter = off"}},
+    {"sort", For::without_settings, {"SET enable_indexscan = off", "SET enable_seqscan = off", "SET vecx.enable_bitmap_filter = off"}},
+    {"masked", For::without_settings, {"SET enable_indexscan = off", "SET enable_seqscan = off"}},
     {"strict", For::with_settings,
      {"SET enable_sort = off", "SET enable_bitmapscan = off", "SET hnsw.iterative_scan = strict_order"}},
 };

@@ -153,7 +153,7 @@ const std::vector<Option> &all_options() {
              for (const std::string &item : split(v, ','))
                  o.connections.push_back(static_cast<unsigned>(std::clamp<size_t>(to_count(item), 1, 64)));
          }},
-        {"--filter-plans", "LIST", "of filter: index, free, exact, sort, strict (index,free)",
+        {"--filter-plans", "LIST", "of filter: index, free, exact, sort, masked, strict (index,free)",
          [](Options &o, const std::string &v) { o.filter_plans = split(v, ','); }},
         {"--shares", "LIST", "of the rows that filters select (0.5,0.1,0.01,0.001,0.0001)",
          [](Options &o, const std::string &v) {
