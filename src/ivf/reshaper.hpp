@@ -311,6 +311,12 @@ class Reshaper {
             const float both = std::sqrt(f.fine_error * f.fine_error + was * was);
             f.fine_error = both < FLT_MAX ? both : FLT_MAX;
         }
+        if (!(source.less > -FLT_MAX / 4)) { // numbers at the end of their range: no bound
+            f.add = -FLT_MAX;
+            f.fine_error = FLT_MAX;
+            memcpy(row_, &now, sizeof now);
+            return;
+        }
         if (!shape_.learnt()) {
             f.fine_add += static_cast<float>(source.less);
             // The first bit's bound knows of its own error only. Where the other one counts beside it, the bound is lowered by
