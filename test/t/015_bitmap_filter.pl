@@ -93,7 +93,11 @@ is(strategy('SET vecx.filter_strategy = index', 'r < 30', 100), 'index, then exa
 # Without the bitmap at first, where the planner would take the plain index scan.
 is(strategy('SET enable_indexscan = on', 'r < 3000', 10), 'stream', 'of many rows some are soon found');
 is(strategy('SET enable_indexscan = on', 'd < 3000', 10), 'stream', 'those that match are near');
-is(strategy('SET enable_indexscan = on', 'd >= 3000', 10), 'stream, then exact', 'none of the first rows matches: the bitmap is made, and the index not searched');
+is(strategy('SET enable_indexscan = on', 'd >= 3000', 10), 'stream, then exact', 'none of the first rows matches: the bitmap is made, and the index not searched for pages');
+my $far = $node->safe_psql('postgres', "LOAD 'vecx'; SET enable_seqscan = off; SET enable_sort = off; BEGIN; DROP INDEX items_d;
+	EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) SELECT id FROM items WHERE d >= 3000 ORDER BY v <-> array_fill(10, ARRAY[16])::vector LIMIT 10; ROLLBACK");
+like($far, qr/Strategy: stream, then (index, then )?exact$/m, 'for rows it may be');
+cmp_ok($far =~ /Index Nodes Visited: (\d+)/ ? $1 : 'inf', '<', 2500, 'but not for long: 3,000 are nearer than the first that matches');
 is(strategy('SET enable_indexscan = on', 'r < 30', 10), 'exact', 'too few match');
 foreach my $condition ('r < 3000', 'd >= 3000', 'd >= 5940', 'd < 60')
 {

@@ -22,7 +22,7 @@ namespace {
 
 // The index must promise to be so much cheaper: its price is an estimate, the other's is not.
 constexpr double kIndexMargin = 0.7;
-// A stream of whose rows so much less passed than of the table's has shown that those wanted are far: the index does not pay.
+// A stream of whose rows so much less passed than of the table's has shown that those wanted are far.
 constexpr double kFarAway = 0.3;
 // A stream without a mask may cost so many times what was expected of it before the bitmap is made, however dear that is.
 constexpr double kStreamMargin = 2;
@@ -131,9 +131,10 @@ bool index_is_cheaper(FilteredScan *scan, double rows) {
     case kFilterStream:
         break;
     }
+    // A search among whole pages does not know which of their rows match, so it would not notice that it goes astray.
     const Run *run = scan->run;
     const double expected = static_cast<double>(run->tested) * std::min(1.0, facts.passing) * rows / total;
-    if (static_cast<double>(run->passed) + 0.5 < kFarAway * expected)
+    if (run->mask.whole_pages() > 0 && static_cast<double>(run->passed) + 0.5 < kFarAway * expected)
         return false;
     return index < kIndexMargin * exact;
 }
