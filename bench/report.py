@@ -10,6 +10,7 @@ import sys
 
 import bars
 from page import Report, colour, legend, matplotlib, megabytes, plain_log, plt
+from report_agreement import agreement_section
 from report_query import query_section
 from results import REFERENCE, Results, median, number
 
@@ -303,6 +304,7 @@ def main():
     other_sections(report, results)
     growth_section(report, results)
     bars_section(report, results)
+    agreement_section(report, results, directory)
     report.write()
     print("%s: report.md, report.html and plots" % directory)
 

@@ -141,6 +141,10 @@ const std::vector<Option> &all_options() {
          [](Options &o, const std::string &v) {
              o.build_rounds = static_cast<unsigned>(std::max<size_t>(1, to_count(v)));
          }},
+        {"--short-builds", "N", "builds of each index whose first build takes less than 10 s (1)",
+         [](Options &o, const std::string &v) {
+             o.short_builds = static_cast<unsigned>(std::max<size_t>(1, to_count(v)));
+         }},
         {"--seconds", "S", "time of one measurement (0.3)",
          [](Options &o, const std::string &v) { o.seconds = to_number(v, "--seconds"); }},
         {"--recall-seconds", "S", "the pass that measures recall ends then, but not before 200 queries (10)",

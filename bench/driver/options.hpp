@@ -36,6 +36,7 @@ struct Options {
     size_t k = 10;
     unsigned rounds = 5;
     unsigned build_rounds = 1;
+    unsigned short_builds = 1; // of an index that is built within seconds (build.cpp)
     double seconds = 0.3; // time of one measurement
     double recall_seconds = 10; // the pass that measures recall ends then, but not before 200 queries
     bool pin = false; // connection c's thread and backend stay on processor c
