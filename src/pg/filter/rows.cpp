@@ -22,6 +22,8 @@ namespace {
 
 // The index must promise to be so much cheaper: its price is an estimate, the other's is not.
 constexpr double kIndexMargin = 0.7;
+// The same of a stream, beside rows of the table that are read in the order of pages.
+constexpr double kStreamPromise = 0.7;
 // A stream of whose rows so much less passed than of the table's has shown that those wanted are far.
 constexpr double kFarAway = 0.3;
 // A stream without a mask may cost so many times what was expected of it before the bitmap is made, however dear that is.
@@ -99,11 +101,13 @@ double wanted_of(const FilteredScan *scan, double rows) {
     return std::min(rows, scan->facts.wanted / std::clamp(scan->facts.passing, 1e-6, 1.0));
 }
 
+// Whether this session finds rows in the index by their heap TIDs.
+bool knows_each(const FilteredScan *scan) {
+    return scan->facts.each_cost > 0 && scan->routine->knows_each != nullptr && scan->routine->knows_each(scan->index);
+}
 // Of a row by its distance.
 Cost exact_price(const FilteredScan *scan) {
-    const ScanFacts &facts = scan->facts;
-    const bool looks = facts.each_cost > 0 && scan->routine->knows_each != nullptr && scan->routine->knows_each(scan->index);
-    return looks ? facts.each_cost : facts.row_cost;
+    return knows_each(scan) ? scan->facts.each_cost : scan->facts.row_cost;
 }
 
 // Chooses a way for `rows` rows; sets the budget for the index.
@@ -367,13 +371,13 @@ Cost cost_without_stream(const FilteredScan *scan) {
 }
 
 // Whether the stream is still worth trying, now that it is known whether this session finds rows in the index: the planner
-// has priced them as rows of the table.
+// has priced them as rows of the table, on pages that come from the disk.
 bool stream_is_cheaper(const FilteredScan *scan) {
     const ScanFacts &facts = scan->facts;
     if (!has_bitmap(scan))
         return true;
     const Cost streamed = facts.stream_nodes * facts.visit_cost + facts.stream_rows * cpu_operator_cost * kRowFetch;
-    return streamed <= facts.bitmap_cost + facts.mask_rows * exact_price(scan);
+    return streamed <= (knows_each(scan) ? 1 : kStreamPromise) * (facts.bitmap_cost + facts.mask_rows * exact_price(scan));
 }
 
 // Without a mask, as long as that goes well. False: it did not, and nothing has been returned.
