@@ -123,10 +123,7 @@ def tenant_rows(results):
 
 
 def draw(directory, data_set, points):
-    import matplotlib
-
-    matplotlib.use("svg")
-    import matplotlib.pyplot as plot
+    from page import legend, plain_log, plt
 
     curves = {
         "vecx, as planned": (SUBJECT, "free", "-o"),
@@ -139,7 +136,7 @@ def draw(directory, data_set, points):
     kinds = [kind for kind in KINDS[:3] if any(p.kind == kind for p in points)]
     if not kinds:
         return
-    figure, axes = plot.subplots(2, len(kinds), figsize=(4 * len(kinds), 6), sharex=True, sharey="row", squeeze=False)
+    figure, axes = plt.subplots(2, len(kinds), figsize=(4 * len(kinds), 6), sharex=True, sharey="row", squeeze=False)
     for column, kind in enumerate(kinds):
         some = [p for p in points if p.kind == kind]
         for name, (system, plan, style) in curves.items():
@@ -150,14 +147,17 @@ def draw(directory, data_set, points):
                 axes[1][column].plot(shares, [line["recall"] for _, line in known], style, label=name, markersize=4)
         axes[0][column].set(title=kind, xscale="log", yscale="log")
         axes[1][column].set(xlabel="% of the rows match", xscale="log", ylim=(-0.03, 1.03))
+        axes[0][column].set_xticks(sorted({p.share * 100 for p in some if p.share}))
+        axes[0][column].xaxis.set_major_formatter(lambda value, _: "%g" % value)
+        axes[0][column].minorticks_off()
+        plain_log(axes[0][column].yaxis)
         axes[0][column].invert_xaxis()
     axes[0][0].set_ylabel("queries/s")
     axes[1][0].set_ylabel("recall@%d" % K)
-    axes[0][-1].legend(fontsize=7)
     figure.suptitle("%s: WHERE ... ORDER BY distance LIMIT %d" % (data_set, K))
-    figure.tight_layout()
+    legend(figure, axes.flat)
     figure.savefig(os.path.join(directory, data_set + ".svg"), metadata={"Date": None})
-    plot.close(figure)
+    plt.close(figure)
 
 
 def main(directory):

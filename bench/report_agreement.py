@@ -16,8 +16,8 @@ def agreement_section(report, results, directory):
         return
     report.heading(2, "A second run")
     report.text(
-        "The same again, later, all of it: every ratio to pgvector's hnsw that both runs have. The bars are the smallest and "
-        "largest round. %s." % summary(pairs)
+        "The same again, later, all of it: of every ratio to pgvector's hnsw that both runs have, %s. The plot shows all, with "
+        "bars from the smallest round to the largest, the table those that differ by more." % summary(pairs)
     )
     families = [("queries/s", lambda pair: pair.what.startswith("QPS")), ("building", lambda pair: pair.what.startswith("build"))]
     figure, axes = plt.subplots(1, len(families), figsize=(9.2, 4.4))

@@ -29,6 +29,8 @@ class Faiss : public Competitor {
         const faiss::MetricType metric = set_.metric == Metric::l2 ? faiss::METRIC_L2 : faiss::METRIC_INNER_PRODUCT;
         const int dimensions = static_cast<int>(set_.base.dimensions);
         const std::vector<float> base = prepared(set_.base);
+        index_.reset(); // of an earlier round
+        coarse_.reset();
         const double before = own_memory();
         omp_set_num_threads(static_cast<int>(cores()));
         const Stopwatch clock;

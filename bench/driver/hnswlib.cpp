@@ -47,6 +47,7 @@ class Hnswlib : public Competitor {
             space_ = std::make_unique<hnswlib::L2Space>(set_.base.dimensions);
         else
             space_ = std::make_unique<hnswlib::InnerProductSpace>(set_.base.dimensions);
+        graph_.reset(); // of an earlier round
         const double before = own_memory();
         const Stopwatch clock;
         graph_ = std::make_unique<hnswlib::HierarchicalNSW<float>>(

@@ -29,8 +29,8 @@ struct NearerWaiting {
 };
 using WaitingHeap = Heap<Waiting, NearerWaiting>;
 
-// Rows below a window that narrows as they come, so that at least the kWindow nearest are kept and at most some twice as many. They
-// leave it in order, some more at a time.
+// Rows below a window that narrows as they come, so that as many as are wanted are kept, the nearest, and at most some twice as many.
+// They leave it in order, some more at a time.
 class WaitingPool {
   public:
     explicit WaitingPool(Arena &arena) : rows_(arena) {}
@@ -46,7 +46,7 @@ class WaitingPool {
     double window() const { return window_; } // rows with a bound of this or more are not kept
     bool is_open() const { return window_ == kInfinity; }
     size_t bytes() const { return rows_.capacity_bytes(); }
-    size_t bytes_of_round() const { return 3 * wanted_ * sizeof(Waiting); } // at most, by and by
+    size_t bytes_of_round() const { return 3 * wanted_ * sizeof(Waiting); } // about
     const Array<Waiting> &rows() const { return rows_; }
 
     // Room for `count` rows, if need be by narrowing the window; then as many add().
@@ -65,12 +65,17 @@ class WaitingPool {
         while (!rows_.empty() && (heap->empty() || heap->top().key > least_)) {
             const size_t count = std::min(pick_, rows_.size());
             pick_ *= 2;
-            if (count < rows_.size())
+            if (count < rows_.size()) {
                 std::nth_element(rows_.begin(), rows_.begin() + (rows_.size() - count), rows_.end(),
                                  [](const Waiting &a, const Waiting &b) { return NearerWaiting{}(b, a); });
-            for (size_t i = 0; i < count; ++i) {
-                heap->push(rows_.back());
-                rows_.pop_back();
+                for (size_t i = 0; i < count; ++i) {
+                    heap->push(rows_.back());
+                    rows_.pop_back();
+                }
+            } else {
+                for (const Waiting &row : rows_)
+                    heap->push(row);
+                rows_.clear();
             }
             least_ = kInfinity;
             for (const Waiting &row : rows_)
@@ -80,7 +85,7 @@ class WaitingPool {
 
   private:
     static constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    static constexpr size_t kWindow = 512;
+    static constexpr size_t kWindow = 512;   // rows wanted at first
     static constexpr size_t kGrowth = 4;     // of the window, each time the same lists are read again
     static constexpr size_t kFirstPick = 48; // rows that go to the heap at first
 

@@ -34,13 +34,13 @@ inline void bound(const Shape &shape, const Query &query, const Head &head, floa
 template <NodeStore S, Sorter T>
 class Sweep {
   public:
-    // All must outlive this. `query`: null for the NULL query, whose rows come as the pages have them. `where`: null for every row.
+    // All must outlive this. `where`: null for every row.
     Sweep(S &store, Beam<S> &beam, TidReader<S> &tids, Settler<S> &settler, Placing &placing, T &sorter, const Shape &shape, const StreamOptions &options,
           const filter::Predicate *where, StreamCounters &counters, Arena &arena)
         : store_(&store), beam_(&beam), tids_(&tids), settler_(&settler), placing_(&placing), sorter_(&sorter), shape_(&shape), options_(&options),
           where_(where), counters_(&counters), page_(arena) {}
 
-    // `body_size`: of the index's pages. Code that runs under a page's lock does not allocate; so the room is made here.
+    // `query`: null for the NULL query, whose rows come as the pages have them. `body_size`: of the index's pages. Code that runs under a page's lock does not allocate; so the room is made here.
     void begin(const Query *query, uint32_t body_size) {
         query_ = query;
         page_.reserve(body_size / shape_->record_size(kGroup) + 1);

@@ -55,6 +55,8 @@ struct MaskedStreamRoutine {
     double (*look_ahead)(double n);
     // Finding the `rows` nearest of a mask with `selectivity` of the index's rows, when it is independent of the distance.
     SearchEstimate (*estimate)(PlannerInfo *root, IndexOptInfo *index, double rows, double selectivity);
+    // Whether a search notices early that what the mask has is far from the query (SearchBudget::spent).
+    bool forecasts;
 };
 
 // Null: not an index that filtered scans can use. `cost_estimate` is the access method's amcostestimate, by which planner and

@@ -22,10 +22,10 @@ namespace {
 
 // The index must promise to be so much cheaper: its price is an estimate, the other's is not.
 constexpr double kIndexMargin = 0.7;
-// The same of a stream, beside rows of the table that are read in the order of pages.
-constexpr double kStreamPromise = 0.7;
 // A stream of whose rows so much less passed than of the table's has shown that those wanted are far.
 constexpr double kFarAway = 0.3;
+// Of the bitmap's rows so many pass the other conditions, as the planner thinks, when there are no others to speak of.
+constexpr double kAllPass = 0.95;
 // A stream without a mask may cost so many times what was expected of it before the bitmap is made, however dear that is.
 constexpr double kStreamMargin = 2;
 
@@ -85,6 +85,7 @@ void build_mask(FilteredScan *scan) {
             return;
         }
         run->mask.add_page(block, offsets, static_cast<uint32_t>(count), recheck);
+        run->unsure |= recheck;
         ++pages;
     });
     tbm_free(bitmap);
@@ -101,13 +102,17 @@ double wanted_of(const FilteredScan *scan, double rows) {
     return std::min(rows, scan->facts.wanted / std::clamp(scan->facts.passing, 1e-6, 1.0));
 }
 
-// Whether this session finds rows in the index by their heap TIDs.
-bool knows_each(const FilteredScan *scan) {
-    return scan->facts.each_cost > 0 && scan->routine->knows_each != nullptr && scan->routine->knows_each(scan->index);
-}
 // Of a row by its distance.
 Cost exact_price(const FilteredScan *scan) {
-    return knows_each(scan) ? scan->facts.each_cost : scan->facts.row_cost;
+    const ScanFacts &facts = scan->facts;
+    const bool looks = facts.each_cost > 0 && scan->routine->knows_each != nullptr && scan->routine->knows_each(scan->index);
+    return looks ? facts.each_cost : facts.row_cost;
+}
+
+// Whether a search in the index would notice soon that the rows wanted are far: only when all that the mask has are wanted.
+bool notices_far_rows(const FilteredScan *scan) {
+    const Run *run = scan->run;
+    return scan->routine->forecasts && !run->unsure && run->mask.whole_pages() == 0 && scan->facts.passing > kAllPass;
 }
 
 // Chooses a way for `rows` rows; sets the budget for the index.
@@ -135,10 +140,9 @@ bool index_is_cheaper(FilteredScan *scan, double rows) {
     case kFilterStream:
         break;
     }
-    // A search among whole pages does not know which of their rows match, so it would not notice that it goes astray.
     const Run *run = scan->run;
     const double expected = static_cast<double>(run->tested) * std::min(1.0, facts.passing) * rows / total;
-    if (run->mask.whole_pages() > 0 && static_cast<double>(run->passed) + 0.5 < kFarAway * expected)
+    if (!notices_far_rows(scan) && static_cast<double>(run->passed) + 0.5 < kFarAway * expected)
         return false;
     return index < kIndexMargin * exact;
 }
@@ -371,13 +375,13 @@ Cost cost_without_stream(const FilteredScan *scan) {
 }
 
 // Whether the stream is still worth trying, now that it is known whether this session finds rows in the index: the planner
-// has priced them as rows of the table, on pages that come from the disk.
+// has priced them as rows of the table.
 bool stream_is_cheaper(const FilteredScan *scan) {
     const ScanFacts &facts = scan->facts;
     if (!has_bitmap(scan))
         return true;
     const Cost streamed = facts.stream_nodes * facts.visit_cost + facts.stream_rows * cpu_operator_cost * kRowFetch;
-    return streamed <= (knows_each(scan) ? 1 : kStreamPromise) * (facts.bitmap_cost + facts.mask_rows * exact_price(scan));
+    return streamed <= facts.bitmap_cost + facts.mask_rows * exact_price(scan);
 }
 
 // Without a mask, as long as that goes well. False: it did not, and nothing has been returned.

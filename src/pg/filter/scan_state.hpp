@@ -61,6 +61,7 @@ struct Run {
 
     Arena arena;
     filter::RowMask mask;  // rows that are still to be dealt with
+    bool unsure = false;   // the bitmap's index is not sure of all rows
     RowFilter filter{};    // what the index is told of it; without a mask as long as there is none
     size_t most = 0;       // rows that are collected before the first is returned; 0: none are
     Datum query;

@@ -175,6 +175,6 @@ double look_ahead(double n) {
 
 } // namespace
 
-const MaskedStreamRoutine hnsw_masked_stream = {begin, begin_each, knows_row_places, next, counters, nullptr, look_ahead, hnsw_masked_estimate};
+const MaskedStreamRoutine hnsw_masked_stream = {begin, begin_each, knows_row_places, next, counters, nullptr, look_ahead, hnsw_masked_estimate, true};
 
 } // namespace vecx::pg

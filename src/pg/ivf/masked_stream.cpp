@@ -115,6 +115,6 @@ double look_ahead(double n) {
 
 } // namespace
 
-const MaskedStreamRoutine ivf_masked_stream = {begin, nullptr, nullptr, next, counters, end, look_ahead, ivf_masked_estimate};
+const MaskedStreamRoutine ivf_masked_stream = {begin, nullptr, nullptr, next, counters, end, look_ahead, ivf_masked_estimate, false};
 
 } // namespace vecx::pg
