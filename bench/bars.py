@@ -35,7 +35,7 @@ def judged(good):
 
 
 def fraction(bar):
-    return "%gx" % bar if bar >= 1 else "1/%g" % round(1 / bar)
+    return "%gx" % bar if bar > 0.5 else "1/%g" % round(1 / bar)
 
 
 def at_least(data_set, what, ratios, bar, value, peer):

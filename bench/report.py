@@ -182,6 +182,7 @@ def churn_section(report, results):
                 points = churn_rounds(results, data_set, system)
                 if member == "vacuum_seconds":
                     points = [line for line in points if line["round"] > 0]
+                points = [line for line in points if member in line]  # a table without an index has neither recall nor size
                 if points:
                     axis.plot(
                         [line["round"] for line in points], [line[member] / scale for line in points],
@@ -204,6 +205,9 @@ def churn_section(report, results):
             if len(points) > 1:
                 vacuums = [line["vacuum_seconds"] for line in points[1:]]
                 fresh = results.of("churn", set=data_set, system=system, stage="fresh")
+                if "recall" not in points[0]:
+                    rows.append([data_set, system, "-", "-", "-", "%d" % (len(points) - 1), "%.2f" % median(vacuums), "-", "-", "-"])
+                    continue
                 rows.append(
                     [data_set, system, "%.4f" % points[0]["recall"], "%.4f" % points[-1]["recall"],
                      "%.4f" % fresh[-1]["recall"] if fresh else "-", "%d" % (len(points) - 1), "%.2f" % median(vacuums),
