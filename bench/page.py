@@ -18,7 +18,7 @@ COLOURS = {
     "faiss-ivf": "#82c99a",
     "exact": "#999999",
 }
-SPARE_COLOURS = ["#7d3c98", "#b7950b", "#148f77", "#af7ac5"]
+SPARE_COLOURS = ["#7d3c98", "#b7950b", "#148f77", "#af7ac5", "#2e4053", "#d98880"]
 
 plt.rcParams.update(
     {
