@@ -7,6 +7,17 @@ from page import colour, legend, plain_log, plt
 from results import Results, median
 
 
+def drift_rows(first, second):
+    """What the same step of the sweep cost each system in the second run, in times of the first: its median, least and most."""
+    for data_set in first.sets:
+        cells = []
+        for system in first.systems:
+            again = {line["value"]: line for line in second.curve(data_set, system, 1)}
+            both = [(line, again[line["value"]]) for line in first.curve(data_set, system, 1) if line["value"] in again]
+            cells.append(show([b["cpu_us"] / a["cpu_us"] for a, b in both if a.get("cpu_us") and b.get("cpu_us")] or [0]))
+        yield [data_set] + [cell if not cell.startswith("0.00 ") else "-" for cell in cells]
+
+
 def agreement_section(report, results, directory):
     path = os.path.join(directory, "second.jsonl")
     if not os.path.exists(path):
@@ -42,6 +53,12 @@ def agreement_section(report, results, directory):
         axis.set_ylabel("second run")
     legend(figure, axes)
     report.plot(figure, "second-run", "Ratios of two runs; the band is 10 %")
+    report.text(
+        "The rounds of a run are seconds to minutes apart, the two runs longer. What changed in between shows in the processor time of the same step of the "
+        "same system: here that of the second run in times of the first, the median of all steps, with the least and the most."
+    )
+    second = Results(path)
+    report.table(["set"] + results.systems, list(drift_rows(results, second)))
     report.table(
         ["set", "system", "ratio to pgvector", "first run", "second run", "apart", ""],
         [[pair.data_set, pair.system, pair.what, show(pair.first), show(pair.second), "%+.1f %%" % (pair.apart() * 100), pair.verdict()]
