@@ -14,15 +14,17 @@ def drift_rows(first, second):
         for system in first.systems:
             again = {line["value"]: line for line in second.curve(data_set, system, 1)}
             both = [(line, again[line["value"]]) for line in first.curve(data_set, system, 1) if line["value"] in again]
-            cells.append(show([b["cpu_us"] / a["cpu_us"] for a, b in both if a.get("cpu_us") and b.get("cpu_us")] or [0]))
-        yield [data_set] + [cell if not cell.startswith("0.00 ") else "-" for cell in cells]
+            times = [b["cpu_us"] / a["cpu_us"] for a, b in both if a.get("cpu_us") and b.get("cpu_us")]
+            cells.append(show(times) if times else "-")
+        yield [data_set] + cells
 
 
 def agreement_section(report, results, directory):
     path = os.path.join(directory, "second.jsonl")
     if not os.path.exists(path):
         return
-    pairs = compare(results, Results(path))
+    second = Results(path)
+    pairs = compare(results, second)
     if not pairs:
         return
     report.heading(2, "A second run")
@@ -57,7 +59,6 @@ def agreement_section(report, results, directory):
         "The rounds of a run are seconds to minutes apart, the two runs longer. What changed in between shows in the processor time of the same step of the "
         "same system: here that of the second run in times of the first, the median of all steps, with the least and the most."
     )
-    second = Results(path)
     report.table(["set"] + results.systems, list(drift_rows(results, second)))
     report.table(
         ["set", "system", "ratio to pgvector", "first run", "second run", "apart", ""],
